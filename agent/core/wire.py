@@ -1,0 +1,233 @@
+"""What goes over MQTT: topics, and the JSON of rows, acks and presence. Sender and receiver share this file.
+
+Rules of this file:
+- topics are `standpipe/{site}/{board}/...`, at most seven slashes;
+- an event is a CloudEvent 1.0 in structured JSON; 64-bit values are strings, as CloudEvents integers have 32 bits;
+- the canonical row travels as text (`row`), so the receiver hashes what the sender hashed;
+- whatever a parser here refuses raises WireError with the reason; nothing else ever leaves a parser.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.core.chain import HASH_BYTES, Row, canonical_row, row_from_canonical
+
+PREFIX = "standpipe"
+EVENT_TYPE = "application/cloudevents+json"
+BATCH_TYPE = "application/cloudevents-batch+json"
+BATCH_BYTES = 65536
+MESSAGE_BYTES_MAX = 256 * 1024
+LANES = ("alarm", "status")
+
+
+class WireError(ValueError):
+    """A payload from the broker is not what this version understands; the text says why."""
+
+
+@dataclass(frozen=True)
+class Topics:
+    """All topics of one board; ids are checked by the config (a-z 0-9 -)."""
+
+    site: str
+    board: str
+    prefix: str = PREFIX
+
+    @property
+    def base(self) -> str:
+        return f"{self.prefix}/{self.site}/{self.board}"
+
+    def of(self, leaf: str) -> str:
+        """Topic of `presence`, `event`, `replay`, `ack`, `command`, `result`, `file-response`."""
+        return f"{self.base}/{leaf}"
+
+    def state(self, point: str) -> str:
+        """Retained present state of a point, relay, pump, camera or alarm list."""
+        return f"{self.base}/state/{point}"
+
+    def file(self, fid: str, step: str) -> str:
+        """One step of a file's transfer: init, {offset}/{sha256}, fin/{size}/{sha256}, abort, stat."""
+        return f"{self.base}/file/{fid}/{step}"
+
+
+def board_of(topic: str, prefix: str = PREFIX) -> tuple[str, str, str]:
+    """(site, board, rest) of a topic under the prefix; WireError for any other."""
+    parts = topic.split("/", 3)
+    if len(parts) != 4 or parts[0] != prefix or not all(parts):
+        raise WireError(f"topic {topic!r} is not {prefix}/SITE/BOARD/...")
+    return parts[1], parts[2], parts[3]
+
+
+# --- rows ---
+
+
+@dataclass(frozen=True)
+class WireRow:
+    """A row as it came over the wire: who sent it, and the row with its two hashes. Hashes are not yet checked."""
+
+    site: str
+    board: str
+    epoch: str
+    row: Row
+    prev_hash: bytes
+
+
+def utc_text(at_ns: int) -> str:
+    """RFC 3339 UTC with microseconds."""
+    seconds, ns = divmod(at_ns, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ns // 1000:06d}Z"
+
+
+def row_event(site: str, board: str, epoch: str, row: Row, prev_hash: bytes, *, live: bool) -> str:
+    """One row as a CloudEvent's JSON text. Live rows carry `data` too; backlog has it in `row` alone."""
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": f"{epoch}-{row.seq}",
+        "source": f"/{PREFIX}/{site}/{board}",
+        "type": f"standpipe.{row.kind}.v1",
+        "subject": row.source,
+        "epoch": epoch,
+        "seq": str(row.seq),
+        "lane": row.lane,
+        "laneprev": str(row.lane_prev),
+        "clock": row.clock,
+        "row": canonical_row(row).decode(),
+        "hash": row.hash.hex(),
+        "prevhash": prev_hash.hex(),
+    }
+    if row.clock != "unset":
+        event["time"] = utc_text(row.at_ns)
+    if live:
+        event["datacontenttype"] = "application/json"
+        event["data"] = json.loads(row.data)
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def batch(events: list[str]) -> bytes:
+    """CloudEvents JSON batch of row_event texts."""
+    return f"[{','.join(events)}]".encode()
+
+
+def parse_rows(payload: bytes) -> list[WireRow]:
+    """Rows of an `event` or `replay` payload. WireError for anything else, however it is wrong."""
+    if len(payload) > MESSAGE_BYTES_MAX:
+        raise WireError(f"{len(payload)} bytes in one message, {MESSAGE_BYTES_MAX} allowed")
+    parsed = _json(payload)
+    return [_parse_row(event) for event in (parsed if isinstance(parsed, list) else [parsed])]
+
+
+def _parse_row(event: Any) -> WireRow:
+    try:
+        if event["specversion"] != "1.0":
+            raise WireError(f"CloudEvents {event['specversion']!r}, 1.0 understood")
+        _, prefix, site, board = event["source"].split("/")
+        hash_, prev_hash = bytes.fromhex(event["hash"]), bytes.fromhex(event["prevhash"])
+        row = row_from_canonical(event["row"], hash_)
+        epoch = event["epoch"]
+        if prefix != PREFIX or len(hash_) != HASH_BYTES or len(prev_hash) != HASH_BYTES or len(epoch) != 36:
+            raise WireError("source, hash or epoch of a wrong form")
+        if (event["id"], event["seq"], event["lane"], event["laneprev"]) != (
+            f"{epoch}-{row.seq}",
+            str(row.seq),
+            row.lane,
+            str(row.lane_prev),
+        ):
+            raise WireError(f"envelope and row {row.seq} disagree")
+    except WireError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WireError(f"not a row event: {type(error).__name__}: {error}") from error
+    return WireRow(site, board, epoch, row, prev_hash)
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"not JSON: {error}") from error
+
+
+# --- acks: what the collector has stored durably ---
+
+
+@dataclass(frozen=True)
+class LaneAck:
+    """All rows of a lane up to `upto` are stored (0: none), whose hash is `hash`; and so are these ranges beyond."""
+
+    upto: int
+    hash: str
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ack:
+    """The collector's answer for one epoch of one board, lane by lane."""
+
+    epoch: str
+    lanes: dict[str, LaneAck]
+    at_ns: int = 0
+
+
+def ack_payload(ack: Ack) -> bytes:
+    """JSON: {"v": 1, "epoch": ..., "at_ns": "...", "lanes": {lane: {"upto": "12", "hash": hex, "ranges": [["14","20"]]}}}."""
+    lanes = {
+        name: {"upto": str(a.upto), "hash": a.hash, "ranges": [[str(x), str(y)] for x, y in a.ranges]}
+        for name, a in ack.lanes.items()
+    }
+    return json.dumps({"v": 1, "epoch": ack.epoch, "at_ns": str(ack.at_ns), "lanes": lanes}).encode()
+
+
+def parse_ack(payload: bytes) -> Ack:
+    """An ack, or WireError."""
+    parsed = _json(payload[:MESSAGE_BYTES_MAX])
+    try:
+        lanes = {}
+        for name, one in parsed["lanes"].items():
+            ranges = [(int(x), int(y)) for x, y in one["ranges"]]
+            if name not in LANES or int(one["upto"]) < 0 or any(x > y or x < 1 for x, y in ranges):
+                raise WireError(f"ack of lane {name!r} makes no sense")
+            lanes[name] = LaneAck(int(one["upto"]), str(one["hash"]), ranges)
+        return Ack(str(parsed["epoch"]), lanes, int(parsed["at_ns"]))
+    except WireError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WireError(f"not an ack: {type(error).__name__}: {error}") from error
+
+
+# --- presence: birth and will, retained ---
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A board's birth (`state` online) or will (`offline`). head_seq / head_hash: the end of its chain at birth."""
+
+    state: str
+    epoch: str
+    head_seq: int = 0
+    head_hash: str = ""
+    clock: str = "unset"
+    at_ns: int = 0
+    version: str = ""
+    boot: str = ""
+
+
+def presence_payload(presence: Presence) -> bytes:
+    """Presence as JSON; 64-bit values are strings. (The head's signature joins here with the board's key.)"""
+    fields = {k: str(v) if isinstance(v, int) else v for k, v in presence.__dict__.items()}
+    return json.dumps({"v": 1, **fields}).encode()
+
+
+def parse_presence(payload: bytes) -> Presence:
+    """A presence, or WireError."""
+    parsed = _json(payload[:MESSAGE_BYTES_MAX])
+    try:
+        text = {k: str(parsed[k]) for k in ("state", "epoch", "head_hash", "clock", "version", "boot")}
+        found = Presence(**text, head_seq=int(parsed["head_seq"]), at_ns=int(parsed["at_ns"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError(f"not a presence: {type(error).__name__}: {error}") from error
+    if found.state not in ("online", "offline"):
+        raise WireError(f"presence state {found.state!r}, online or offline understood")
+    return found

@@ -1,0 +1,58 @@
+"""Where everything of one board lies, from three folders: --site FILE, --data DIR, --run DIR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SITE = Path("/etc/standpipe/site.toml")
+DATA = Path("/var/lib/standpipe")
+RUN = Path("/run/standpipe")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """site: the technician's file. data: survives power cuts. run: tmpfs, survives a process but not a boot."""
+
+    site: Path = SITE
+    data: Path = DATA
+    run: Path = RUN
+
+    @property
+    def secrets(self) -> Path:
+        """0600 file with users and passwords, by camera id and `uplink`; beside site.toml."""
+        return self.site.with_name("secrets.toml")
+
+    @property
+    def journal(self) -> Path:
+        return self.data / "journal.db"
+
+    @property
+    def media(self) -> Path:
+        return self.data / "media.db"
+
+    @property
+    def footage(self) -> Path:
+        """footage/CAMERA/... segments."""
+        return self.data / "footage"
+
+    @property
+    def clips(self) -> Path:
+        return self.data / "clips"
+
+    def cursor(self, name: str) -> Path:
+        """A reader's own cursor file."""
+        return self.data / f"cursor-{name}.db"
+
+    @property
+    def bell(self) -> Path:
+        return self.run / "bell"
+
+    @property
+    def ring(self) -> Path:
+        """The panel's mmap ring: decisions and latches noted before they are acted on."""
+        return self.run / "ring"
+
+    def status(self, process: str) -> Path:
+        """A process's own view of itself, rewritten every few seconds, for `standpipe status`."""
+        return self.run / f"status-{process}.json"

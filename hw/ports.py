@@ -1,0 +1,95 @@
+"""What the agent asks of hardware. Adapters in this folder fulfil these; the agent sees nothing else of them.
+
+Levels are the world's, not the wire's: a contact is closed or open, a relay energised or released. Polarity,
+pull resistors and active levels end in the adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+
+class HardwareError(Exception):
+    """Hardware did not do as asked. The text says which part, what happened, what to check."""
+
+
+@dataclass(frozen=True)
+class PointSpec:
+    """One input. `pin` is a line name or number; `contact` says what the wire shows when the contact closes.
+
+    contact: "normally-open" (a closed contact pulls the line to ground against a pull-up) or
+    "normally-closed" (the wire rests closed; `closed` still means: the door is shut, the device at rest).
+    """
+
+    id: str
+    pin: str
+    contact: str = "normally-open"
+    bias: str = "pull-up"  # pull-up / pull-down / none
+
+
+@dataclass(frozen=True)
+class RelaySpec:
+    """One output. `active` is the level that energises the coil; `rest` the state when nothing is asked of it."""
+
+    id: str
+    pin: str
+    active: str = "high"
+    rest: str = "released"
+
+
+class Edge(NamedTuple):
+    """One raw edge: which point, the contact after it, when (CLOCK_MONOTONIC)."""
+
+    point: str
+    closed: bool
+    mono_ns: int
+
+
+class InputBank(Protocol):
+    """All points of a board."""
+
+    def levels(self) -> Mapping[str, bool]:
+        """point -> contact closed, read from the lines now. Raises HardwareError if the board is gone."""
+
+    def watch(self, on_edge: Callable[[Edge], None]) -> None:
+        """Call `on_edge` for every edge from now on, from a thread of the adapter. Once per bank."""
+
+    def mask(self, point: str, masked: bool) -> None:
+        """Stop or resume edges of one point (a chattering line is polled instead)."""
+
+    def close(self) -> None:
+        """Release the lines. Safe to call twice."""
+
+
+class RelayBank(Protocol):
+    """All relays of a board."""
+
+    def drive(self, relay: str, energised: bool) -> None:
+        """Set a relay; returns when the line is written. Raises HardwareError."""
+
+    def states(self) -> Mapping[str, bool]:
+        """relay -> energised, as last written."""
+
+    def close(self) -> None:
+        """Release the lines; a floating line must be the safe state. Safe to call twice."""
+
+
+class Camera(Protocol):
+    """One source of encoded video. Not thread-safe: one thread opens, reads and closes."""
+
+    def open(self) -> Any:
+        """Connect; returns the codec template (an `av` video stream) to mux its packets with.
+
+        Raises HardwareError, without credentials in its text, when it cannot within its own timeout.
+        """
+
+    def read(self) -> tuple[Any, int] | None:
+        """Next (encoded `av.Packet`, CLOCK_MONOTONIC ns of arrival); None at the regular end of a file.
+
+        Raises HardwareError when the source fails or has sent nothing for its stall limit (at most 10 s).
+        """
+
+    def close(self) -> None:
+        """Disconnect. Safe to call twice and after an error."""
