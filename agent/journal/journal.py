@@ -1,0 +1,351 @@
+"""The journal: append rows, read past a mark. See schema.sql for what a row is, chain.py for its hash.
+
+Rules of this file:
+- an append is one BEGIN IMMEDIATE, durable when it returns, and rings the bell after the commit;
+- nothing here changes or removes a row (prune.py removes, below a checkpoint);
+- one Journal object belongs to one thread; any number of processes may append at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from agent.core.chain import Row, Stamp, canonical_data, canonical_row, first_hash, next_hash
+from agent.core.events import Event, JournalOpened, Signal
+from agent.journal import files
+from agent.journal.bell import Bell
+from agent.journal.errors import JournalError, JournalMoved, explain, is_corrupt
+
+VERSION = "1"
+SCHEMA = Path(__file__).with_name("schema.sql")
+BUSY_MS = 5000
+WAL_BYTES_MAX = 4 * 1024 * 1024
+_CHECKPOINT_EVERY = 64  # appends between two looks at the size of the WAL
+_COLUMNS = "seq, at_ns, boot, mono_ns, clock, lane, lane_prev, kind, source, class, data, hash"
+_INSERT = f"insert into row ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class Journal:
+    """An open journal. Make it with `open` or `open_to_read`."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, lock: files.Lock, bell: Bell | None) -> None:
+        self.path = path
+        self._db = db
+        self._lock = lock
+        self._bell = bell
+        self._stamp: Callable[[], Stamp] | None = None
+        self._identity = files.identity(path)
+        self._appends = 0
+        self.epoch: str = db.execute("select value from meta where key = 'epoch'").fetchone()[0]
+
+    # --- opening and closing ---
+
+    @classmethod
+    def open(cls, path: Path, bell: Path, stamp: Callable[[], Stamp]) -> Journal:
+        """Open to append, making the journal (and its folder) if there is none.
+
+        A corrupt file is moved aside with its -wal and -shm, a new epoch begins, and its first row says so with
+        class trouble. Raises JournalError when the folder cannot be written.
+        """
+        try:
+            lock = files.Lock(path)
+            ringer = Bell(bell)
+        except OSError as error:
+            raise explain(path, error) from error
+        try:
+            opened = cls(path, _open_or_make(path, lock, stamp), lock, ringer)
+        except sqlite3.Error as error:
+            lock.close()
+            ringer.close()
+            raise explain(path, error) from error
+        opened._stamp = stamp
+        return opened
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Journal:
+        """Open to read only. Never creates one; JournalError says so if there is none, or it may not be read."""
+        if not path.exists():
+            raise JournalError(f"{path}: no journal here: has the agent run yet? (--data names its folder)")
+        try:
+            lock = files.Lock(path)
+        except OSError as error:
+            raise explain(path, error) from error
+        try:
+            db = _connect(path)
+            db.execute("pragma query_only=1")
+            return cls(path, db, lock, None)
+        except sqlite3.Error as error:
+            lock.close()
+            raise explain(path, error) from error
+
+    def close(self) -> None:
+        """Close. The last one out lets SQLite checkpoint, so writers are held off meanwhile. Safe to call twice."""
+        with contextlib.suppress(ValueError, OSError), self._lock.exclusive(timeout_s=1):
+            self._db.close()
+        with contextlib.suppress(OSError):
+            self._lock.close()
+        if self._bell is not None:
+            self._bell.close()
+
+    def check_moved(self) -> None:
+        """Raise JournalMoved if the path no longer leads to the open file. Readers call it each second."""
+        if files.identity(self.path) != self._identity:
+            raise JournalMoved(f"{self.path} was moved aside while open: open it again")
+
+    # --- writing ---
+
+    def append(self, *events: Event, stamps: Sequence[Stamp] | None = None) -> list[Row]:
+        """Commit the events as rows, in this order, durably; returns the rows.
+
+        `stamps`, one per event, replaces the time of writing (for what was noted before it could be written).
+        All or nothing. Raises JournalMoved (open again) or JournalError (disk full, stuck, not ours to write).
+        """
+        if self._stamp is None:
+            raise JournalError(f"{self.path}: opened to read")
+        when = list(stamps) if stamps is not None else [self._stamp()] * len(events)
+        drafts = [_draft(event, stamp) for event, stamp in zip(events, when, strict=True)]
+        with self._guarded(), self._lock.shared():
+            self.check_moved()
+            rows = self._commit(drafts)
+        if self._bell is not None:
+            self._bell.ring()
+        self._tend_wal()
+        return rows
+
+    def _commit(self, drafts: list[Row]) -> list[Row]:
+        self._db.execute("begin immediate")
+        try:
+            rows = _chained(drafts, *self._tail())
+            self._db.executemany(_INSERT, rows)
+            self._db.execute("commit")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+        return rows
+
+    def _tail(self) -> tuple[int, bytes, dict[str, int]]:
+        seq, hash_ = self.head()
+        ask = "select coalesce(max(seq), 0) from row where lane = ?"
+        return seq, hash_, {lane: self._db.execute(ask, (lane,)).fetchone()[0] for lane in ("alarm", "status")}
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """SQLite's errors as ours; a file found corrupt is moved aside at once."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if is_corrupt(error):
+                self.condemn()
+            raise explain(self.path, error) from error
+        except OSError as error:
+            raise explain(self.path, error) from error
+
+    def condemn(self) -> None:
+        """Move this file aside (it is corrupt, or a restored copy) and raise JournalMoved; the next open starts anew.
+
+        If another process was quicker, only raises. JournalError if writers would not pause within 10 s.
+        """
+        with self._lock.exclusive(timeout_s=10) as alone:
+            if not alone:
+                raise JournalError(f"{self.path}: corrupt, and still being written: restart the agent")
+            self.check_moved()
+            moved = files.move_aside(self.path, time.time_ns())
+        raise JournalMoved(f"{self.path}: moved aside to {moved.name}: open it again")
+
+    def _tend_wal(self) -> None:
+        """Checkpoint when the WAL has grown; never while anyone commits (see files.py)."""
+        self._appends += 1
+        if self._appends % _CHECKPOINT_EVERY or _size(self.path.with_name(self.path.name + "-wal")) < WAL_BYTES_MAX:
+            return
+        with self._lock.exclusive(timeout_s=0.05) as alone:
+            if alone:
+                with contextlib.suppress(sqlite3.OperationalError):  # a reader in the way: the next append tries again
+                    self._db.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+    # --- reading ---
+
+    def read(
+        self,
+        after: int = 0,
+        *,
+        lane: str | None = None,
+        kinds: Sequence[str] = (),
+        source: str | None = None,
+        limit: int = 500,
+    ) -> list[Row]:
+        """Up to `limit` rows past `after`, in order, of that lane, those kinds, that source (each if given)."""
+        where, values = _where(after, lane, kinds, source)
+        with self._guarded():
+            found = self._db.execute(
+                f"select {_COLUMNS} from row where {where} order by seq limit ?", (*values, limit)
+            ).fetchall()
+        return [Row._make(columns) for columns in found]
+
+    def read_chained(self, after: int, lane: str, limit: int) -> list[tuple[Row, bytes]]:
+        """Rows of a lane past `after`, each with the hash before it in the chain (of whatever lane that row was)."""
+        columns = ", ".join("r." + name.strip() for name in _COLUMNS.split(","))
+        ask = (
+            f"select {columns}, p.hash from row r left join row p on p.seq = r.seq - 1"
+            " where r.lane = ? and r.seq > ? order by r.seq limit ?"
+        )
+        with self._guarded():
+            found = self._db.execute(ask, (lane, after, limit)).fetchall()
+        return [(Row._make(f[:12]), f[12] if f[12] is not None else self.hash_before(f[0])) for f in found]
+
+    def row(self, seq: int) -> Row | None:
+        """The row of that number, None if there is none (any more)."""
+        with self._guarded():
+            found = self._db.execute(f"select {_COLUMNS} from row where seq = ?", (seq,)).fetchone()
+        return Row._make(found) if found else None
+
+    def last(self, *kinds: str, source: str | None = None) -> Row | None:
+        """The newest row of those kinds (any, if none is named) and that source."""
+        where, values = _where(0, None, kinds, source)
+        with self._guarded():
+            found = self._db.execute(
+                f"select {_COLUMNS} from row where {where} order by seq desc limit 1", values
+            ).fetchone()
+        return Row._make(found) if found else None
+
+    def head(self) -> tuple[int, bytes]:
+        """(seq, hash) of the newest row; (0, the epoch's first hash) of an empty journal."""
+        with self._guarded():
+            found = self._db.execute("select seq, hash from row order by seq desc limit 1").fetchone()
+        return (found[0], found[1]) if found else (0, first_hash(self.epoch))
+
+    def count(self, *, lane: str | None = None, after: int = 0) -> tuple[int, int]:
+        """(rows, bytes of their data) past `after`, of a lane."""
+        where, values = _where(after, lane, (), None)
+        with self._guarded():
+            found = self._db.execute(
+                f"select count(*), coalesce(sum(length(data)), 0) from row where {where}", values
+            ).fetchone()
+        return found[0], found[1]
+
+    def hash_before(self, seq: int) -> bytes:
+        """The hash that row `seq` was chained to. JournalError if it was pruned without a checkpoint."""
+        before = self.row(seq - 1)
+        if before is not None:
+            return before.hash
+        if seq == 1:
+            return first_hash(self.epoch)
+        for row in self.read(kinds=["journal.checkpoint"], limit=1000):
+            if row.values()["upto"] == seq - 1:
+                return bytes.fromhex(str(row.values()["hash"]))
+        raise JournalError(f"{self.path}: nothing says what stood before row {seq}")
+
+
+# --- below: no state of an open journal ---
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False)
+    try:
+        for pragma in ("journal_mode=wal", "synchronous=full", "wal_autocheckpoint=0", "cache_size=-1024"):
+            db.execute(f"pragma {pragma}").fetchall()
+        db.execute("select seq, hash from row order by seq desc limit 1").fetchone()
+    except sqlite3.Error as error:
+        if "no such table" not in str(error):
+            db.close()
+            raise
+    return db
+
+
+def _open_or_make(path: Path, lock: files.Lock, stamp: Callable[[], Stamp]) -> sqlite3.Connection:
+    """The database, checked as far as opening can afford; made if new, moved aside first if corrupt."""
+    try:
+        return _ready(path, lock, stamp, "new", "")
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+    with lock.exclusive(timeout_s=10) as alone:
+        if not alone:
+            raise JournalError(f"{path}: corrupt, and still being written: restart the agent")
+        try:
+            _connect(path).close()  # another process may have moved it while we waited
+            moved = ""
+        except sqlite3.DatabaseError:
+            moved = files.move_aside(path, time.time_ns()).name
+    return _ready(path, lock, stamp, "corrupt", moved)
+
+
+def _ready(path: Path, lock: files.Lock, stamp: Callable[[], Stamp], reason: str, moved: str) -> sqlite3.Connection:
+    files.make(path)
+    db = _connect(path)
+    with lock.shared():
+        db.execute("begin immediate")
+        try:
+            if not db.execute("select 1 from sqlite_master where name = 'row'").fetchone():
+                _create(db, stamp(), reason, moved)
+            db.execute("commit")
+        except BaseException:
+            db.execute("rollback")
+            db.close()
+            raise
+    return db
+
+
+def _create(db: sqlite3.Connection, stamp: Stamp, reason: str, moved: str) -> None:
+    for statement in _statements(SCHEMA.read_text(encoding="utf-8")):
+        db.execute(statement)
+    epoch = str(uuid.uuid4())
+    db.execute("insert into meta values ('epoch', ?), ('version', ?)", (epoch, VERSION))
+    signal = Signal.STATUS if reason == "new" else Signal.TROUBLE
+    opened = JournalOpened(source="journal", epoch=epoch, reason=reason, moved_to=moved, signal=signal)
+    db.executemany(_INSERT, _chained([_draft(opened, stamp)], 0, first_hash(epoch), {"alarm": 0, "status": 0}))
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Statements one by one: executescript() would commit the transaction we are in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _draft(event: Event, stamp: Stamp) -> Row:
+    """The event as a row without its place in the chain. ValueError for floats in its data."""
+    return Row(
+        0, *stamp, str(event.lane), 0, event.KIND, event.source, str(event.signal), canonical_data(event.data()), b""
+    )
+
+
+def _chained(drafts: list[Row], seq: int, hash_: bytes, lane_prev: dict[str, int]) -> list[Row]:
+    rows = []
+    for draft in drafts:
+        seq += 1
+        row = draft._replace(seq=seq, lane_prev=lane_prev[draft.lane])
+        hash_ = next_hash(hash_, canonical_row(row))
+        lane_prev[draft.lane] = seq
+        rows.append(row._replace(hash=hash_))
+    return rows
+
+
+def _where(after: int, lane: str | None, kinds: Sequence[str], source: str | None) -> tuple[str, list[object]]:
+    terms: list[str] = ["seq > ?"]
+    values: list[object] = [after]
+    if lane is not None:
+        terms.append("lane = ?")
+        values.append(lane)
+    if kinds:
+        terms.append(f"kind in ({', '.join('?' * len(kinds))})")
+        values.extend(kinds)
+    if source is not None:
+        terms.append("source = ?")
+        values.append(source)
+    return " and ".join(terms), values
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

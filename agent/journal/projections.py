@@ -1,0 +1,88 @@
+"""Views over the journal: what is open, pending, present. Computed from rows each time; never stored beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from agent.core.chain import Row
+from agent.journal.journal import Journal
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class OpenAlarm:
+    """An alarm not yet reset: the row that raised it, and what has happened to it since."""
+
+    raised: Row
+    acknowledged: bool = False
+    silenced: bool = False
+    restored: bool = False
+
+
+def every(journal: Journal, *kinds: str, source: str | None = None, after: int = 0) -> Iterator[Row]:
+    """All rows of these kinds past `after`, oldest first, a page at a time."""
+    while rows := journal.read(after, kinds=kinds, source=source, limit=_PAGE):
+        yield from rows
+        after = rows[-1].seq
+
+
+_STEPS: dict[str, dict[str, bool]] = {
+    "alarm.acknowledged": {"acknowledged": True},
+    "alarm.silenced": {"silenced": True},
+    "alarm.restored": {"restored": True},
+}
+
+
+def open_alarms(journal: Journal) -> dict[str, OpenAlarm]:
+    """Alarm id -> alarm, for all that are latched. Raised again while latched: unacknowledged and sounding anew."""
+    found: dict[str, OpenAlarm] = {}
+    for row in every(journal, "alarm.raised", "alarm.reset", *_STEPS):
+        if row.kind == "alarm.raised":
+            found[row.source] = OpenAlarm(row)
+        elif row.kind == "alarm.reset":
+            found.pop(row.source, None)
+        elif row.source in found:
+            found[row.source] = replace(found[row.source], **_STEPS[row.kind])
+    return found
+
+
+def pending_clips(journal: Journal, camera: str) -> list[Row]:
+    """Clip requests that name this camera and that it has answered with neither clip.ready nor clip.failed."""
+    answered = {row.values()["clip"] for row in every(journal, "clip.ready", "clip.failed", source=camera)}
+    return [
+        row for row in every(journal, "clip.requested") if _asks(row, camera) and row.values()["clip"] not in answered
+    ]
+
+
+def _asks(row: Row, camera: str) -> bool:
+    cameras = row.values()["cameras"]
+    return isinstance(cameras, list) and camera in cameras
+
+
+def undelivered_clips(journal: Journal) -> list[Row]:
+    """clip.ready rows whose file the far end has not confirmed, oldest first."""
+    delivered = {(row.source, row.values()["clip"]) for row in every(journal, "clip.delivered")}
+    return [row for row in every(journal, "clip.ready") if (row.source, row.values()["clip"]) not in delivered]
+
+
+def point_levels(journal: Journal) -> dict[str, bool]:
+    """point -> contact closed, as last recorded."""
+    return {row.source: bool(row.values()["closed"]) for row in every(journal, "point.changed", "point.found")}
+
+
+def clock_anchors(journal: Journal) -> dict[str, int]:
+    """boot -> ns to add to CLOCK_MONOTONIC of that boot to get UTC, from its newest clock.set row."""
+    anchors: dict[str, int] = {}
+    for row in every(journal, "clock.set"):
+        values = row.values()
+        anchors[str(values["boot"])] = int(str(values["at_ns"])) - int(str(values["mono_ns"]))
+    return anchors
+
+
+def corrected_ns(row: Row, anchors: dict[str, int]) -> int:
+    """UTC of a row, by its boot's anchor if the board's clock was not set when the row was written."""
+    if row.clock == "unset" and row.boot in anchors:
+        return row.mono_ns + anchors[row.boot]
+    return row.at_ns
