@@ -1,0 +1,25 @@
+#!/bin/sh
+# sh tests/run.sh [--long] [pytest's arguments] - installs what is missing, then ruff, mypy and every test.
+set -eu
+CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
+cd "$CHECKOUT"
+# shellcheck source=provisioning/lib/setup.sh
+. provisioning/lib/setup.sh
+
+stage() {
+    name=$1
+    shift
+    began=$(date +%s)
+    "$@" || fail "$name failed"
+    say "$name: $(($(date +%s) - began)) s"
+}
+
+find_python
+# The broker and ffprobe are the tests' oracles, GStreamer their RTSP camera, shellcheck reads these scripts.
+stage "system packages" need_packages python3-venv mosquitto ffmpeg shellcheck \
+    python3-gi gir1.2-gst-rtsp-server-1.0 \
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+stage "Python packages" make_venv dev
+stage ruff .venv/bin/ruff check --quiet .
+stage mypy .venv/bin/mypy --no-error-summary
+exec .venv/bin/python -m pytest "$@"
