@@ -31,13 +31,13 @@ missing_of() {
     done
 }
 
-# Runs its arguments as root. False if that cannot be had.
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"
-    elif ! command -v sudo >/dev/null 2>&1; then return 77
-    elif sudo -n true 2>/dev/null; then sudo -n "$@"
-    elif [ -t 0 ] && [ -t 2 ]; then say "asking for your password, to install packages"; sudo "$@"
-    else return 77; fi
+# Sets BY_ROOT to what goes before a command that needs root. False if root cannot be had.
+find_root() {
+    if [ "$(id -u)" = 0 ]; then BY_ROOT=""
+    elif ! command -v sudo >/dev/null 2>&1; then return 1
+    elif sudo -n true 2>/dev/null; then BY_ROOT="sudo -n"
+    elif [ -t 0 ] && [ -t 2 ]; then BY_ROOT=sudo; say "sudo may ask for your password, to install packages"
+    else return 1; fi
 }
 
 need_packages() {
@@ -47,15 +47,11 @@ need_packages() {
     if ! command -v apt-get >/dev/null 2>&1; then
         fail "this system has no apt-get; install what Debian calls: $missing - then run this again."
     fi
+    find_root || fail "not root and no sudo: have someone run 'apt-get install $missing' - then run this again."
     say "installing with apt-get: $missing"
-    status=0
-    # shellcheck disable=SC2086  # a list of names
-    as_root sh "$CHECKOUT/provisioning/lib/apt.sh" $missing || status=$?
-    case $status in
-        0) ;;
-        77) fail "not root and no sudo: have someone run 'apt-get install $missing' - then run this again." ;;
-        *) fail "apt-get could not install: $missing - see its message above." ;;
-    esac
+    # shellcheck disable=SC2086  # lists of words
+    $BY_ROOT sh "$CHECKOUT/provisioning/lib/apt.sh" $missing ||
+        fail "apt-get could not install: $missing - see its message above."
 }
 
 venv_key() {

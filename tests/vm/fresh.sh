@@ -24,6 +24,7 @@ done
 for tool in mmdebstrap unshare chroot git; do
     command -v $tool >/dev/null || fail "needs $tool; apt-get install mmdebstrap util-linux coreutils git"
 done
+# shellcheck disable=SC2016  # apt's own placeholder
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
 [ -n "$mirror" ] || fail "apt knows no mirror here; apt-get update"
 

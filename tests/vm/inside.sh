@@ -38,7 +38,8 @@ timed() {
 one_clear_line() {
     if inside visitor "cp -r /src ~/standpipe && sh ~/standpipe/$1" >"$root/run/out" 2>&1; then fail "$1 passed without its packages"; fi
     say "as a visitor, $1 says: $(cat "$root/run/out")"
-    [ "$(wc -l <"$root/run/out")" = 1 ] && grep -q "apt-get install .*$2" "$root/run/out"
+    [ "$(wc -l <"$root/run/out")" = 1 ] || fail "that is not one line"
+    grep -q "apt-get install .*$2" "$root/run/out" || fail "that names no packages"
     inside visitor "rm -rf ~/standpipe"
 }
 
