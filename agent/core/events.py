@@ -321,7 +321,7 @@ class AlarmReset(Event):
 
 @kind("panel.requested")
 class PanelRequested(Event):
-    """What a person asked of the panel (command line, page). does: acknowledge / silence / reset; alarm: its id or *."""
+    """What a person asked of the panel. does: acknowledge / silence / reset; alarm: its id, or * for all."""
 
     does: str
     alarm: str

@@ -26,6 +26,9 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 BUSY_MS = 5000
 WAL_BYTES_MAX = 4 * 1024 * 1024
 _CHECKPOINT_EVERY = 64  # appends between two looks at the size of the WAL
+# Written into the statement, not bound: only so can SQLite use the partial index over the alarm lane.
+_LANE = {"alarm": "lane = 'alarm'", "status": "lane = 'status'"}
+LANES = tuple(_LANE)
 _COLUMNS = "seq, at_ns, boot, mono_ns, clock, lane, lane_prev, kind, source, class, data, hash"
 _INSERT = f"insert into row ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -131,8 +134,12 @@ class Journal:
 
     def _tail(self) -> tuple[int, bytes, dict[str, int]]:
         seq, hash_ = self.head()
-        ask = "select coalesce(max(seq), 0) from row where lane = ?"
-        return seq, hash_, {lane: self._db.execute(ask, (lane,)).fetchone()[0] for lane in ("alarm", "status")}
+        return seq, hash_, {lane: self._last_of(lane) for lane in LANES}
+
+    def _last_of(self, lane: str) -> int:
+        ask = f"select seq from row where {_LANE[lane]} order by seq desc limit 1"
+        found = self._db.execute(ask).fetchone()
+        return int(found[0]) if found else 0
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -192,10 +199,10 @@ class Journal:
         columns = ", ".join("r." + name.strip() for name in _COLUMNS.split(","))
         ask = (
             f"select {columns}, p.hash from row r left join row p on p.seq = r.seq - 1"
-            " where r.lane = ? and r.seq > ? order by r.seq limit ?"
+            f" where r.{_LANE[lane]} and r.seq > ? order by r.seq limit ?"
         )
         with self._guarded():
-            found = self._db.execute(ask, (lane, after, limit)).fetchall()
+            found = self._db.execute(ask, (after, limit)).fetchall()
         return [(Row._make(f[:12]), f[12] if f[12] is not None else self.hash_before(f[0])) for f in found]
 
     def row(self, seq: int) -> Row | None:
@@ -298,7 +305,7 @@ def _create(db: sqlite3.Connection, stamp: Stamp, reason: str, moved: str) -> No
     db.execute("insert into meta values ('epoch', ?), ('version', ?)", (epoch, VERSION))
     signal = Signal.STATUS if reason == "new" else Signal.TROUBLE
     opened = JournalOpened(source="journal", epoch=epoch, reason=reason, moved_to=moved, signal=signal)
-    db.executemany(_INSERT, _chained([_draft(opened, stamp)], 0, first_hash(epoch), {"alarm": 0, "status": 0}))
+    db.executemany(_INSERT, _chained([_draft(opened, stamp)], 0, first_hash(epoch), dict.fromkeys(LANES, 0)))
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -333,8 +340,7 @@ def _where(after: int, lane: str | None, kinds: Sequence[str], source: str | Non
     terms: list[str] = ["seq > ?"]
     values: list[object] = [after]
     if lane is not None:
-        terms.append("lane = ?")
-        values.append(lane)
+        terms.append(_LANE[lane])
     if kinds:
         terms.append(f"kind in ({', '.join('?' * len(kinds))})")
         values.extend(kinds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from agent.core.chain import Row
@@ -28,10 +28,10 @@ def every(journal: Journal, *kinds: str, source: str | None = None, after: int =
         after = rows[-1].seq
 
 
-_STEPS: dict[str, dict[str, bool]] = {
-    "alarm.acknowledged": {"acknowledged": True},
-    "alarm.silenced": {"silenced": True},
-    "alarm.restored": {"restored": True},
+_STEPS: dict[str, Callable[[OpenAlarm], OpenAlarm]] = {
+    "alarm.acknowledged": lambda alarm: replace(alarm, acknowledged=True),
+    "alarm.silenced": lambda alarm: replace(alarm, silenced=True),
+    "alarm.restored": lambda alarm: replace(alarm, restored=True),
 }
 
 
@@ -44,7 +44,7 @@ def open_alarms(journal: Journal) -> dict[str, OpenAlarm]:
         elif row.kind == "alarm.reset":
             found.pop(row.source, None)
         elif row.source in found:
-            found[row.source] = replace(found[row.source], **_STEPS[row.kind])
+            found[row.source] = _STEPS[row.kind](found[row.source])
     return found
 
 
