@@ -1,0 +1,7 @@
+"""site.toml: the one file a technician writes. Start with model.py; load.py reads it and says what is wrong."""
+
+from agent.config.load import Checked, check, load
+from agent.config.model import SiteConfig
+from agent.config.problems import ConfigError, Problem
+
+__all__ = ["Checked", "ConfigError", "Problem", "SiteConfig", "check", "load"]

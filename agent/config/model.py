@@ -1,6 +1,8 @@
 """What a site.toml says, as frozen structs. The words here are the technician's and the contract.
 
-Limits stand beside their field (msgspec.Meta); what needs more than one field to judge is in `rules_of_site.py`.
+Limits and meaning stand beside their field (msgspec.Meta): `standpipe config schema` prints them for editors.
+`extra["words"]` names the sentence of words.py that says what a pattern allows. What needs more than one
+field to judge is in rules_of_site.py.
 """
 
 from __future__ import annotations
@@ -9,123 +11,194 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", description="a-z 0-9 - , at most 40")]
-Pin = Annotated[str, Meta(min_length=1, max_length=40)]
+ID_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description="a-z 0-9 - , at most 40", extra={"words": "id"})]
+Pin = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        description='A line name or number: "GPIO17", 17, "BOARD11" (physical pin), or the name of a gpiochip line.',
+        extra_json_schema={"type": ["string", "integer"]},
+        extra={"number_too": True},
+    ),
+]
+Text = Annotated[str, Meta(max_length=200)]
+File = Annotated[str, Meta(max_length=500)]
 SignalClass = Literal["alarm", "supervisory", "trouble", "status"]
+Press = Literal["acknowledge", "silence", "reset"]
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
     """[site]: who and where this board is."""
 
-    id: Id
-    board: Id
-    timezone: str = "UTC"
-    language: Literal["en", "zh-CN"] = "en"
+    id: Annotated[Id, Meta(description="The site. Part of every MQTT topic: a-z 0-9 - , at most 40.")]
+    board: Annotated[Id, Meta(description="This board at the site. Part of every MQTT topic: a-z 0-9 - , at most 40.")]
+    timezone: Annotated[
+        str, Meta(max_length=64, description='For showing times, such as "Asia/Shanghai". Records are kept in UTC.')
+    ] = "UTC"
+    language: Annotated[Literal["en", "zh-CN"], Meta(description="Of messages to people at the site.")] = "en"
 
 
 class Board(Struct, frozen=True, forbid_unknown_fields=True):
     """[board]: how the pins are reached."""
 
-    pins: Annotated[str, Meta(pattern=r"^(lgpio|mock|sim:/.+)$")] = "lgpio"
+    pins: Annotated[
+        str,
+        Meta(
+            pattern=r"^(lgpio|mock|sim:/.+)$",
+            max_length=200,
+            description='"lgpio" on a real board, "sim:/PATH" for the simulator\'s socket, "mock" for nothing at all.',
+            extra={"words": "pins"},
+        ),
+    ] = "lgpio"
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):
     """[[point]]: one input contact."""
 
-    id: Id
+    id: Annotated[Id, Meta(description="Name of the point in rules, pumps and events.")]
     pin: Pin
-    kind: Literal["contact", "door", "button"] = "contact"
-    contact: Literal["normally-open", "normally-closed"] = "normally-open"
-    bias: Literal["pull-up", "pull-down", "none"] = "pull-up"
-    signal: SignalClass = field(name="class", default="status")
-    name: str = ""
-    settle_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
-    held_open_s: Annotated[int, Meta(ge=5, le=86_400)] | UnsetType = UNSET
-    press: list[Literal["acknowledge", "silence", "reset"]] = []
+    kind: Annotated[Literal["contact", "door", "button"], Meta(description="What is wired to it.")] = "contact"
+    contact: Annotated[
+        Literal["normally-open", "normally-closed"],
+        Meta(description="The contact at rest: normally-closed for a door whose contact is closed while it is shut."),
+    ] = "normally-open"
+    bias: Annotated[Literal["pull-up", "pull-down", "none"], Meta(description="The board's own resistor.")] = "pull-up"
+    signal: Annotated[SignalClass, Meta(description="Signal class, in the words of NFPA 72.")] = field(
+        name="class", default="status"
+    )
+    name: Annotated[Text, Meta(description="For people: shown beside the id.")] = ""
+    settle_ms: Annotated[
+        int, Meta(ge=10, le=10_000, description="A change counts once the contact has been still for so long.")
+    ] = 100
+    held_open_s: (
+        Annotated[int, Meta(ge=5, le=86_400, description="A door open for longer is an event of its own.")] | UnsetType
+    ) = UNSET
+    press: Annotated[list[Press], Meta(max_length=3, description="What pressing a button does to all alarms.")] = []
 
 
 class Pump(Struct, frozen=True, forbid_unknown_fields=True):
     """[[pump]]: a fire pump, made of points by id. What is not wired is left out."""
 
-    id: Id
-    running: Id
-    demand: Id | UnsetType = UNSET
-    auto: Id | UnsetType = UNSET
-    driver: Literal["electric", "diesel"] = "electric"
-    rated_kw: Annotated[int, Meta(ge=1, le=2000)] | UnsetType = UNSET
-    fail_to_start_s: Annotated[int, Meta(ge=1, le=120)] = 30
-    unexpected_run_s: Annotated[int, Meta(ge=1, le=600)] = 5
-    not_in_auto_s: Annotated[int, Meta(ge=1, le=3600)] = 10
+    id: Annotated[Id, Meta(description="Name of the pump in events.")]
+    running: Annotated[Id, Meta(description="Point whose contact is active while the pump runs.")]
+    demand: Annotated[Id, Meta(description="Point of the pressure or flow switch.")] | UnsetType = UNSET
+    auto: Annotated[Id, Meta(description="Point that is active while the controller is in auto.")] | UnsetType = UNSET
+    driver: Annotated[Literal["electric", "diesel"], Meta(description="What turns it.")] = "electric"
+    rated_kw: Annotated[int, Meta(ge=1, le=2000, description="Rated power, for the records.")] | UnsetType = UNSET
+    fail_to_start_s: Annotated[
+        int, Meta(ge=1, le=120, description="Demand without a running pump for so long is a failure to start.")
+    ] = 30
+    unexpected_run_s: Annotated[
+        int, Meta(ge=1, le=600, description="Running without demand for so long is an unexpected run.")
+    ] = 5
+    not_in_auto_s: Annotated[int, Meta(ge=1, le=3600, description="Out of auto for so long is told.")] = 10
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
     """[[relay]]: one output."""
 
-    id: Id
+    id: Annotated[Id, Meta(description="Name of the relay in rules and events.")]
     pin: Pin
-    active: Literal["high", "low"] = "high"
-    rest: Literal["released", "energised"] = "released"
-    max_on_s: Annotated[int, Meta(ge=1, le=86_400)] | UnsetType = UNSET
-    silence: bool = True  # a sounder: `silence` quiets it; a beacon says false
+    active: Annotated[Literal["high", "low"], Meta(description="The level that energises the coil.")] = "high"
+    rest: Annotated[
+        Literal["released", "energised"],
+        Meta(description='"energised" makes a fault relay: it drops out when the board dies.'),
+    ] = "released"
+    max_on_s: (
+        Annotated[int, Meta(ge=1, le=86_400, description="Goes back to rest after so long, whatever the rule says.")]
+        | UnsetType
+    ) = UNSET
+    silence: Annotated[bool, Meta(description="A sounder, quiet once silenced; a beacon says false.")] = True
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     """[[camera]]: one camera and what is kept of it."""
 
-    id: Id
-    source: Annotated[str, Meta(min_length=4, max_length=500)]
-    purpose: str = ""
-    keep: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3} (day|days|month|months)$")] = "1 month"
-    segment_s: Annotated[int, Meta(ge=10, le=600)] = 60
-    stall_s: Annotated[int, Meta(ge=2, le=10)] = 8
+    id: Annotated[Id, Meta(description="Name of the camera in rules, clips and secrets.toml.")]
+    source: Annotated[
+        str,
+        Meta(
+            min_length=4,
+            max_length=500,
+            description="rtsp://, rtsps:// or tcp:// address, /dev/videoN, file:PATH or testcard: . User and password "
+            "never stand here but in secrets.toml (mode 0600) beside this file, under the camera's id.",
+        ),
+    ]
+    purpose: Annotated[Text, Meta(description="Why there is a camera here; kept in the records.")] = ""
+    keep: Annotated[
+        str,
+        Meta(
+            pattern=r"^[1-9][0-9]{0,3} (day|days|month|months)$",
+            description='How long footage is kept: "14 days", "3 months".',
+            extra={"words": "keep"},
+        ),
+    ] = "1 month"
+    segment_s: Annotated[int, Meta(ge=10, le=600, description="Length of one file of footage.")] = 60
+    stall_s: Annotated[int, Meta(ge=2, le=10, description="No picture for so long: connect anew.")] = 8
 
 
 class Clip(Struct, frozen=True, forbid_unknown_fields=True):
     """clip = {...} of a rule: cut this from the footage around the event."""
 
-    cameras: list[Id]
-    before_s: Annotated[int, Meta(ge=0, le=600)] = 15
-    after_s: Annotated[int, Meta(ge=1, le=600)] = 45
-    hold: bool = False
+    cameras: Annotated[list[Id], Meta(min_length=1, max_length=64, description="Cameras by id.")]
+    before_s: Annotated[int, Meta(ge=0, le=600, description="Pre-roll: so much before the event.")] = 15
+    after_s: Annotated[int, Meta(ge=1, le=600, description="Post-roll: so much after the event.")] = 45
+    hold: Annotated[bool, Meta(description="The footage behind it may not be deleted for its age.")] = False
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """[[rule]]: on these events drive these relays until ..., and cut a clip."""
 
-    on: Annotated[list[str], Meta(min_length=1)]
-    drive: list[Id] = []
-    until: Literal["acknowledged", "restored", "time"] = "acknowledged"
-    for_s: Annotated[int, Meta(ge=1, le=86_400)] | UnsetType = UNSET
+    on: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=80)]],
+        Meta(min_length=1, max_length=64, description='Event kinds: "door.held_open", or all of a family: "pump.*".'),
+    ]
+    drive: Annotated[list[Id], Meta(max_length=64, description="Relays by id.")] = []
+    until: Annotated[
+        Literal["acknowledged", "restored", "time"], Meta(description='When the relays go back; "time" needs for_s.')
+    ] = "acknowledged"
+    for_s: Annotated[int, Meta(ge=1, le=86_400, description='With until = "time": for so long.')] | UnsetType = UNSET
     clip: Clip | UnsetType = UNSET
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     """[retention]: room that footage must leave free."""
 
-    reserve_mb: Annotated[int, Meta(ge=16, le=1_000_000)] = 512
+    reserve_mb: Annotated[int, Meta(ge=16, le=1_000_000, description="Megabytes of the data disk kept free.")] = 512
 
 
 class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
-    """[uplink]: the central broker. User and password stand in a 0600 file beside site.toml, by the name uplink."""
+    """[uplink]: the central broker. User and password stand in secrets.toml beside site.toml, under the name uplink."""
 
-    broker: Annotated[str, Meta(pattern=r"^mqtts?://[^/@\s]+$")]
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-    window: Annotated[int, Meta(ge=1, le=1000)] = 100
-    chunk_kb: Annotated[int, Meta(ge=4, le=96)] = 64
-    keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 30
+    broker: Annotated[
+        str,
+        Meta(
+            pattern=r"^mqtts?://[^/@\s]+$",
+            max_length=300,
+            description="mqtts://HOST:PORT (TLS), or mqtt://HOST:PORT inside one's own network.",
+            extra={"words": "broker"},
+        ),
+    ]
+    ca: Annotated[File, Meta(description="File of the authority that signed the broker's certificate.")] = ""
+    cert: Annotated[File, Meta(description="This board's certificate; its name (CN) is site/board.")] = ""
+    key: Annotated[File, Meta(description="Key of that certificate.")] = ""
+    window: Annotated[int, Meta(ge=1, le=1000, description="Messages under way at once.")] = 100
+    chunk_kb: Annotated[int, Meta(ge=4, le=96, description="Size of one piece of a clip; small on thin links.")] = 64
+    keepalive_s: Annotated[int, Meta(ge=5, le=600, description="A silent broker is missed after this and a half.")] = 30
 
 
 class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """The whole file: one board."""
 
     site: Site
     board: Board = Board()
-    point: list[Point] = []
-    pump: list[Pump] = []
-    relay: list[Relay] = []
-    camera: list[Camera] = []
-    rule: list[Rule] = []
+    point: Annotated[list[Point], Meta(max_length=256)] = []
+    pump: Annotated[list[Pump], Meta(max_length=64)] = []
+    relay: Annotated[list[Relay], Meta(max_length=128)] = []
+    camera: Annotated[list[Camera], Meta(max_length=64)] = []
+    rule: Annotated[list[Rule], Meta(max_length=256)] = []
     retention: Retention = Retention()
     uplink: Uplink | UnsetType = UNSET

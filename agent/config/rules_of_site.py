@@ -1,0 +1,281 @@
+"""How the fields of a site.toml must fit together: names that lead somewhere, one pin one use, no secrets.
+
+Rules of this file:
+- each function judges one thing, on tables of which some values may be missing because they were wrong already;
+- an error is something the board cannot or must not run with; a warning is something a technician should look at.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from agent.config.convert import Report, Table
+from agent.config.pins import pulled_up_at_boot, same_line
+from agent.config.problems import has_credentials, has_password
+from agent.core.events import KINDS
+
+# Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
+RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
+PUMP_ROLES = ("running", "demand", "auto")
+HEARD = ("point.", "door.", "button.", "pump.")  # the families that rules are about: what the panel itself decides
+NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
+LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
+
+
+def judge(site: Table, report: Report) -> None:
+    """Everything that takes more than one field to judge."""
+    for look in LOOKS:
+        look(site, report)
+
+
+def _all(site: Table, key: str) -> list[Table]:
+    found = site.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _ids(site: Table, key: str) -> dict[str, Table]:
+    return {table.get("id"): table for table in _all(site, key) if table.get("id")}
+
+
+# --- names and pins ---
+
+
+def ids(site: Table, report: Report) -> None:
+    """An id names one thing on the whole board: it is the source of events and part of a topic."""
+    taken: dict[str, str] = {}
+    for kind in ("point", "pump", "relay", "camera"):
+        for table in _all(site, kind):
+            id_ = table.get("id")
+            if id_ in RESERVED_IDS:
+                report.error(table, "id", "reserved-id")
+            elif id_ in taken:
+                report.error(table, "id", "double-id", other=taken[id_])
+            elif id_:
+                taken[id_] = table.label
+
+
+def pins(site: Table, report: Report) -> None:
+    """One pin serves one point or relay, however it is spelt."""
+    taken: dict[str, str] = {}
+    for table in [*_all(site, "point"), *_all(site, "relay")]:
+        pin = table.get("pin")
+        if pin is None:
+            continue
+        line = same_line(pin)
+        if line in taken:
+            report.error(table, "pin", "double-pin", other=taken[line])
+        taken.setdefault(line, table.label)
+
+
+def boot_pins(site: Table, report: Report) -> None:
+    for relay in _all(site, "relay"):
+        if relay.get("pin") and pulled_up_at_boot(relay.get("pin")):
+            report.warn(relay, "pin", "boot-pin")
+
+
+# --- points and pumps ---
+
+
+def points(site: Table, report: Report) -> None:
+    """Keys that count only for one kind of point."""
+    for point in _all(site, "point"):
+        kind = point.get("kind")
+        if point.given("held_open_s") and kind in ("contact", "button"):
+            report.error(point, "held_open_s", "door-only")
+        if point.given("press") and kind in ("contact", "door"):
+            report.error(point, "press", "button-only")
+
+
+def pump_points(site: Table, report: Report) -> None:
+    """A pump is made of contacts, each of them used once."""
+    used: dict[str, str] = {}
+    known = _ids(site, "point")
+    for pump in _all(site, "pump"):
+        for role in PUMP_ROLES:
+            id_ = pump.get(role)
+            if id_ is None:
+                continue
+            if id_ not in known:
+                _unknown(report, pump, role, "point", id_, known)
+            elif known[id_].get("kind") in ("door", "button"):
+                report.error(pump, role, "not-a-contact", kind=known[id_].get("kind"))
+            if id_ in used:
+                report.error(pump, role, "double-use", other=used[id_])
+            used.setdefault(id_, f"{pump.label}.{role}")
+
+
+def pump_limits(site: Table, report: Report) -> None:
+    """A time limit for something that is not wired would never count."""
+    for pump in _all(site, "pump"):
+        if pump.given("fail_to_start_s") and not pump.given("demand"):
+            report.warn(pump, "fail_to_start_s", "needs-demand")
+        if pump.given("not_in_auto_s") and not pump.given("auto"):
+            report.warn(pump, "not_in_auto_s", "needs-auto")
+
+
+def _unknown(report: Report, table: Table, key: str, kind: str, id_: str, known: dict[str, Table]) -> None:
+    near = report.words.nearest(id_, known)
+    listed = report.words("known-ids", known=", ".join(list(known)[:10])) if known and not near else ""
+    report.error(table, key, f"unknown-{kind}", nearest=near, known=listed)
+
+
+# --- rules ---
+
+
+def rule_events(site: Table, report: Report) -> None:
+    for rule in _all(site, "rule"):
+        for index, pattern in enumerate(rule.get("on") or [], start=1):
+            if pattern is None:
+                continue
+            matching = fnmatch.filter(KINDS, pattern)
+            if not matching:
+                _unknown_event(report, rule, f"on[{index}]", pattern)
+            elif not any(name.startswith(HEARD) for name in matching):
+                report.warn(rule, f"on[{index}]", "event-not-seen")
+
+
+def _unknown_event(report: Report, rule: Table, key: str, pattern: str) -> None:
+    """For a wildcard the nearest family, else the nearest kind; those that rules hear come first."""
+    heard = [name for name in KINDS if name.startswith(HEARD)]
+    families = [family + "*" for family in HEARD]
+    near = report.words.nearest
+    told = (near(pattern, families) if "*" in pattern else near(pattern, heard)) or near(pattern, KINDS)
+    report.error(rule, key, "unknown-event", nearest=told)
+
+
+def rule_targets(site: Table, report: Report) -> None:
+    relays, cameras = _ids(site, "relay"), _ids(site, "camera")
+    for rule in _all(site, "rule"):
+        for key, id_ in _items(rule, "drive"):
+            if id_ not in relays:
+                _unknown(report, rule, key, "relay", id_, relays)
+        clip = rule.get("clip")
+        for key, id_ in _items(clip, "cameras") if clip else ():
+            if id_ not in cameras:
+                _unknown(report, clip, key, "camera", id_, cameras)
+
+
+def _items(table: Table, key: str) -> Iterator[tuple[str, str]]:
+    for index, item in enumerate(table.get(key) or [], start=1):
+        if item is not None:
+            yield f"{key}[{index}]", item
+
+
+def rule_ends(site: Table, report: Report) -> None:
+    for rule in _all(site, "rule"):
+        until = rule.get("until")
+        if until == "time" and not rule.given("for_s"):
+            report.error(rule, "until", "time-needs")
+        elif until in ("acknowledged", "restored") and rule.given("for_s"):
+            report.error(rule, "for_s", "time-only")
+
+
+def idle(site: Table, report: Report) -> None:
+    """What is there and does nothing: a rule, a relay, a button."""
+    driven: set[str] = set()
+    for rule in _all(site, "rule"):
+        driven.update(rule.get("drive") or [])
+        if not rule.given("drive") and not rule.given("clip"):
+            report.warn(rule, "", "idle-rule")
+    for relay in _all(site, "relay"):
+        if relay.get("id") and relay.get("id") not in driven:
+            report.warn(relay, "", "idle-relay")
+    for point in _all(site, "point"):
+        if point.get("kind") == "button" and not point.raw.get("press") and not _answered(site, "button.pressed"):
+            report.warn(point, "", "idle-button")
+
+
+def silent_alarms(site: Table, report: Report) -> None:
+    """An alarm that nobody hears: a point of class alarm, or a pump, that no rule answers."""
+    for point in _all(site, "point"):
+        wanted = "door.*" if point.get("kind") == "door" else "point.*"
+        if point.get("class") == "alarm" and not _answered(site, wanted):
+            report.warn(point, "", "silent-alarm")
+    for pump in _all(site, "pump"):
+        if not _answered(site, "pump.*"):
+            report.warn(pump, "", "silent-alarm")
+
+
+def _answered(site: Table, wanted: str) -> bool:
+    """Whether any rule names an event kind of the family `wanted`."""
+    kinds = fnmatch.filter(KINDS, wanted)
+    patterns = [pattern for rule in _all(site, "rule") for pattern in rule.get("on") or [] if pattern]
+    return any(fnmatch.filter(kinds, pattern) for pattern in patterns)
+
+
+# --- addresses and secrets ---
+
+
+def cameras(site: Table, report: Report) -> None:
+    for camera in _all(site, "camera"):
+        source = camera.get("source")
+        if source is None:
+            continue
+        if has_credentials(source):
+            report.error(camera, "source", "credentials", name=camera.get("id") or "ID")
+        elif not _source_allowed(source):
+            report.error(camera, "source", "source")
+        elif has_password(source):
+            report.warn(camera, "source", "password-in-path")
+
+
+def _source_allowed(source: str) -> bool:
+    if any(source.startswith(start) for start in LOCAL_SOURCES):
+        return source.startswith("testcard:") or len(PurePosixPath(source.removeprefix("file:")).parts) > 0
+    return source.partition("://")[0] in NETWORK_SOURCES and _host_and_port(source)
+
+
+def _host_and_port(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0) and " " not in address
+    except ValueError:
+        return False
+
+
+def uplink(site: Table, report: Report) -> None:
+    link = site.get("uplink")
+    if link is None:
+        return
+    raw = link.raw.get("broker")
+    if isinstance(raw, str) and has_credentials(raw):
+        report.problems = [p for p in report.problems if p.key != "uplink.broker"]  # the pattern's words add nothing
+        report.error(link, "broker", "credentials", name="uplink")
+    elif link.get("broker"):
+        _judge_broker(link, link.get("broker"), report)
+    for here, there in (("cert", "key"), ("key", "cert")):
+        if link.get(here) and not link.raw.get(there):
+            report.error(link, here, "cert-key", name=there)
+
+
+def _judge_broker(link: Table, broker: str, report: Report) -> None:
+    if not _host_and_port(broker):
+        report.error(link, "broker", "host-port")
+    elif broker.startswith("mqtt://") and urlsplit(broker).hostname not in ("localhost", "127.0.0.1", "::1"):
+        report.warn(link, "broker", "no-tls")
+
+
+def timezone(site: Table, report: Report) -> None:
+    who = site.get("site")
+    zone = who.get("timezone") if who else None
+    if zone in (None, "UTC"):
+        return
+    import zoneinfo  # 1 MiB and 3 ms that only sites with a timezone pay
+
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = zoneinfo.available_timezones()
+        if known:
+            report.error(who, "timezone", "timezone", nearest=report.words.nearest(zone, known))
+        else:
+            report.warn(who, "timezone", "no-timezones")
+
+
+LOOKS: tuple[Callable[[Table, Report], None], ...] = (
+    ids, pins, boot_pins, points, pump_points, pump_limits, rule_events, rule_targets, rule_ends, idle,
+    silent_alarms, cameras, uplink, timezone,
+)  # fmt: skip

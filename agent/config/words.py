@@ -1,0 +1,182 @@
+"""What the config says to a technician, in English and Chinese. One table: id -> (en, zh-CN)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # the file as a whole
+    "no-file": (
+        "there is no such file; write one (examples: provisioning/examples) or name another with --site",
+        "没有这个文件；请先编写（示例见 provisioning/examples），或用 --site 指定另一个文件",
+    ),
+    "is-folder": ("this is a folder, a file is needed", "这是一个文件夹，需要的是文件"),
+    "no-permission": (
+        "may not be read by this user; use sudo, or join the group standpipe",
+        "当前用户无权读取；请使用 sudo，或加入 standpipe 用户组",
+    ),
+    "unreadable": ("cannot be read: {reason}", "无法读取：{reason}"),
+    "too-big": ("{bytes} bytes; a site file has at most {most}", "文件有 {bytes} 字节；最多允许 {most} 字节"),
+    "not-utf8": (
+        'not UTF-8 text; save it in the editor with encoding "UTF-8"',
+        "不是 UTF-8 文本；请在编辑器中以“UTF-8”编码保存",
+    ),
+    "syntax": ("not valid TOML here: {reason}", "此处 TOML 写法有误：{reason}"),
+    "syntax-end": (
+        "not valid TOML at the end of the file, it may have been cut off: {reason}",
+        "文件末尾 TOML 写法有误，文件可能不完整：{reason}",
+    ),
+    "too-deep": ("brackets are nested too deeply", "括号嵌套过深"),
+    # one value
+    "whole-number": ("a whole number is needed{range}", "需要一个整数{range}"),
+    "range": (" from {least} to {most}", "，范围 {least} 到 {most}"),
+    "unquote": ("; write it without quotes", "；请去掉引号"),
+    "yes-no": ("true or false is needed, without quotes", "需要 true 或 false，不带引号"),
+    "text": ("text in quotes is needed", "需要带引号的文本"),
+    "text-or-number": ("text in quotes or a whole number is needed", "需要带引号的文本或整数"),
+    "printable": (
+        "line breaks and control characters are not allowed",
+        "不允许换行或控制字符",
+    ),
+    "empty": ("must not be empty", "不能为空"),
+    "too-short": ("at least {least} characters are needed", "至少需要 {least} 个字符"),
+    "too-long": ("at most {most} characters are allowed, this has {length}", "最多 {most} 个字符，现有 {length} 个"),
+    "one-of": ("allowed: {allowed}", "允许的值：{allowed}"),
+    "id": (
+        "small letters a-z, digits and - (not at the ends), at most 40",
+        "只能用小写字母 a-z、数字和 -（不能在首尾），最多 40 个字符",
+    ),
+    "pins": ('allowed: "lgpio", "mock", or "sim:/PATH" of a simulator', "允许：“lgpio”、“mock”或模拟器的“sim:/路径”"),
+    "keep": ('write it like "14 days" or "3 months"', "请写成“14 days”（天）或“3 months”（月）"),
+    "broker": (
+        'write it like "mqtts://broker.example:8883" (or mqtt:// inside your own network)',
+        "请写成“mqtts://broker.example:8883”（内网可用 mqtt://）",
+    ),
+    "pattern": ("this spelling is not allowed (pattern {pattern})", "写法不符合要求（格式 {pattern}）"),
+    "list": ("a list in brackets is needed: [ ... ]", "需要方括号列表：[ ... ]"),
+    "list-short": ("at least {least} entry is needed", "至少需要 {least} 项"),
+    "list-long": ("at most {most} entries are allowed, there are {length}", "最多 {most} 项，现有 {length} 项"),
+    "tables": ("write each one under its own heading [[{name}]]", "每一项都要写在各自的标题 [[{name}]] 之下"),
+    "table": ("a section [{name}] is needed, written once", "需要一个 [{name}] 小节，且只写一次"),
+    "inline-table": ("a group in braces is needed: {name} = {{ ... }}", "需要花括号组：{name} = {{ ... }}"),
+    # keys
+    "missing": ("this key is needed and missing: {about}", "缺少必填项"),
+    "missing-section": ("the section [{name}] is needed and missing", "缺少必需的小节 [{name}]"),
+    "unknown-key": ("unknown key (known here: {known}){nearest}", "未知的键（此处可用：{known}）{nearest}"),
+    "secret-key": (
+        "user and password never stand in this file; put them into secrets.toml (mode 0600) beside it",
+        "用户名和密码不能写在本文件中；请写入同目录的 secrets.toml（权限 0600）",
+    ),
+    "nearest": (', did you mean "{nearest}"?', "，是否想写“{nearest}”？"),
+    "known-ids": ("; there are: {known}", "；现有：{known}"),
+    # what belongs together
+    "double-id": (
+        "this id is already taken by {other}; ids are unique across the whole board",
+        "此 id 已被 {other} 使用；整块板上 id 不能重复",
+    ),
+    "reserved-id": ("this id is taken by standpipe itself; choose another", "此 id 为 standpipe 自用，请换一个"),
+    "double-pin": (
+        "the same pin as {other}; one pin serves one point or relay",
+        "与 {other} 是同一引脚；一个引脚只能用于一个点或继电器",
+    ),
+    "unknown-point": ("there is no [[point]] with this id{nearest}{known}", "没有此 id 的 [[point]]{nearest}{known}"),
+    "unknown-relay": ("there is no [[relay]] with this id{nearest}{known}", "没有此 id 的 [[relay]]{nearest}{known}"),
+    "unknown-camera": (
+        "there is no [[camera]] with this id{nearest}{known}",
+        "没有此 id 的 [[camera]]{nearest}{known}",
+    ),
+    "unknown-event": ("there is no such event{nearest}", "没有这种事件{nearest}"),
+    "event-not-seen": (
+        "no rule can be made on this; rules hear of points, doors, buttons and pumps",
+        "不能用于规则；规则只响应点、门、按钮和水泵的事件",
+    ),
+    "double-use": (
+        "this point already serves as {other}; one contact, one meaning",
+        "此点已用作 {other}；一个触点只能有一个含义",
+    ),
+    "not-a-contact": (
+        'a pump needs a point of kind "contact", this one is a {kind}',
+        "水泵需要 kind 为“contact”的点，此点是 {kind}",
+    ),
+    "time-needs": ("this needs for_s too: for how many seconds", 'until = "time" 时必须写 for_s（持续秒数）'),
+    "time-only": ('for_s counts only with until = "time"', 'for_s 仅在 until = "time" 时有效'),
+    "needs-demand": ("counts only with a demand point", "仅在配置了 demand 点时有效"),
+    "needs-auto": ("counts only with an auto point", "仅在配置了 auto 点时有效"),
+    "door-only": ('only a point of kind = "door" has it', '只有 kind = "door" 的点可用'),
+    "button-only": ('only a point of kind = "button" has it', '只有 kind = "button" 的点可用'),
+    "credentials": (
+        "user and password never stand in an address; take them out and put them into secrets.toml (mode 0600) "
+        "beside this file, under [{name}] as user and password",
+        "地址中不能带用户名和密码；请删去，并写入同目录 secrets.toml（权限 0600）的 [{name}] 小节：user 和 password",
+    ),
+    "source": (
+        "allowed: rtsp://HOST/..., rtsps://HOST/..., /dev/videoN, file:PATH, testcard: , tcp://HOST:PORT (simulated)",
+        "允许：rtsp://主机/…、rtsps://主机/…、/dev/videoN、file:路径、testcard: 、tcp://主机:端口（模拟摄像机）",
+    ),
+    "host-port": ("host or port of this address is not valid", "地址中的主机或端口无效"),
+    "timezone": ("there is no such timezone{nearest}", "没有这个时区{nearest}"),
+    "cert-key": ("cert and key go together; {name} is missing", "cert 和 key 必须同时填写；缺少 {name}"),
+    # warnings
+    "boot-pin": (
+        "GPIO0 to GPIO8 are pulled up while the board starts: the relay may switch on at each boot; use another",
+        "GPIO0 至 GPIO8 在板子启动时被上拉，继电器可能在每次启动时动作；建议换用其他引脚",
+    ),
+    "silent-alarm": ("no rule drives a relay or cuts a clip on its alarm", "没有规则在其报警时驱动继电器或剪取录像"),
+    "idle-relay": ("no rule drives this relay", "没有规则驱动此继电器"),
+    "idle-rule": ("neither drives a relay nor cuts a clip", "既不驱动继电器，也不剪取录像"),
+    "idle-button": (
+        "pressing it does nothing: there is neither press nor a rule",
+        "按下后没有任何作用：既无 press，也无规则",
+    ),
+    "no-tls": (
+        "without TLS anyone on the way can read and change what is sent; use mqtts://",
+        "未加密，途中任何人都可读取和篡改；请使用 mqtts://",
+    ),
+    "password-in-path": (
+        "looks as if a password stood in this address: everyone who may read this file sees it",
+        "地址中似乎含有密码：凡能读取本文件的人都能看到",
+    ),
+    "no-timezones": (
+        "this machine knows no timezones, times are shown in UTC; install the package tzdata",
+        "本机没有时区数据，时间将按 UTC 显示；请安装 tzdata 软件包",
+    ),
+    "or": (" or ", " 或 "),
+}
+
+
+def language_of_environment(environ: Mapping[str, str] = os.environ) -> str:
+    """zh-CN or en, from LC_ALL, LC_MESSAGES or LANG, the first that is set."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return "zh-CN" if environ[name].lower().startswith("zh") else "en"
+    return "en"
+
+
+class Words:
+    """The sentences in one language ("en" or "zh-CN")."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._column = 1 if language == "zh-CN" else 0
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Sentence `text` filled in. KeyError for one that is not in the table: a bug."""
+        return TEXTS[text][self._column].format(**values)
+
+    def nearest(self, wanted: str, known: Iterable[str]) -> str:
+        """', did you mean "x"?', or nothing if nothing known is near."""
+        found = nearest(wanted, known)
+        return self("nearest", nearest=found) if found else ""
+
+
+def nearest(wanted: str, known: Iterable[str]) -> str | None:
+    """The known word most like `wanted`, or None. Case, - and _ do not count."""
+    from difflib import get_close_matches  # only a file with mistakes pays for it
+
+    def plain(word: str) -> str:
+        return word.lower().replace("-", "_")
+
+    by_plain = {plain(word): word for word in sorted(known)}
+    close = get_close_matches(plain(wanted[:100]), by_plain, n=1, cutoff=0.6)
+    return by_plain[close[0]] if close else None
