@@ -126,6 +126,16 @@ class JournalCheckpoint(Event):
     carried: int
 
 
+@kind("carried", lane=Lane.ALARM)
+class Carried(Event):
+    """A fact still in force, appended again because its row `of_seq` goes (below a checkpoint, or with its epoch)."""
+
+    of_kind: str
+    of_seq: int
+    of_class: str
+    of_data: str
+
+
 @kind("clock.set")
 class ClockSet(Event):
     """Anchor of one boot: at `mono_ns` of boot `boot` it was `at_ns` UTC. by: ntp / rtc / collector / person."""

@@ -78,7 +78,10 @@ class Lock:
                 return True
 
     def close(self) -> None:
-        os.close(self._fd)
+        """Safe to call twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def move_aside(path: Path, stamp_ns: int) -> Path:

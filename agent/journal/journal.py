@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from agent.core.chain import Row, Stamp, canonical_data, canonical_row, first_hash, next_hash
 from agent.core.events import Event, JournalOpened, Signal
@@ -95,6 +96,12 @@ class Journal:
         if self._bell is not None:
             self._bell.close()
 
+    def release(self) -> None:
+        """Close without waiting for writers, for who holds the lock itself. Safe to call twice."""
+        self._db.close()
+        with contextlib.suppress(OSError):
+            self._lock.close()
+
     def check_moved(self) -> None:
         """Raise JournalMoved if the path no longer leads to the open file. Readers call it each second."""
         if files.identity(self.path) != self._identity:
@@ -147,14 +154,14 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            if is_corrupt(error):
-                self.condemn()
+            if is_corrupt(error) and self._stamp is not None:
+                self.condemn(self._stamp())
             raise explain(self.path, error) from error
         except OSError as error:
             raise explain(self.path, error) from error
 
-    def condemn(self) -> None:
-        """Move this file aside (it is corrupt, or a restored copy) and raise JournalMoved; the next open starts anew.
+    def condemn(self, stamp: Stamp) -> NoReturn:
+        """Move this corrupt file aside, begin a new epoch in its place, and raise JournalMoved.
 
         If another process was quicker, only raises. JournalError if writers would not pause within 10 s.
         """
@@ -163,7 +170,8 @@ class Journal:
                 raise JournalError(f"{self.path}: corrupt, and still being written: restart the agent")
             self.check_moved()
             moved = files.move_aside(self.path, time.time_ns())
-        raise JournalMoved(f"{self.path}: moved aside to {moved.name}: open it again")
+            make_new(self.path, stamp, reason="corrupt", before=self.epoch, moved_to=moved.name, rows=())
+        raise JournalMoved(f"{self.path}: corrupt, moved aside to {moved.name}: open it again")
 
     def _tend_wal(self) -> None:
         """Checkpoint when the WAL has grown; never while anyone commits (see files.py)."""
@@ -174,6 +182,15 @@ class Journal:
             if alone:
                 with contextlib.suppress(sqlite3.OperationalError):  # a reader in the way: the next append tries again
                     self._db.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+    def delete_below(self, upto: int, most: int) -> int:
+        """Delete up to `most` of the oldest rows up to `upto`; the schema refuses any that no checkpoint covers."""
+        with self._guarded(), self._lock.shared():
+            self.check_moved()
+            cursor = self._db.execute(
+                "delete from row where seq in (select seq from row where seq <= ? order by seq limit ?)", (upto, most)
+            )
+        return cursor.rowcount
 
     # --- reading ---
 
@@ -289,7 +306,7 @@ def _ready(path: Path, lock: files.Lock, stamp: Callable[[], Stamp], reason: str
         db.execute("begin immediate")
         try:
             if not db.execute("select 1 from sqlite_master where name = 'row'").fetchone():
-                _create(db, stamp(), reason, moved)
+                _create(db, stamp(), reason=reason, moved_to=moved)
             db.execute("commit")
         except BaseException:
             db.execute("rollback")
@@ -298,14 +315,39 @@ def _ready(path: Path, lock: files.Lock, stamp: Callable[[], Stamp], reason: str
     return db
 
 
-def _create(db: sqlite3.Connection, stamp: Stamp, reason: str, moved: str) -> None:
+def make_new(
+    path: Path, stamp: Stamp, *, reason: str, before: str, moved_to: str, rows: Sequence[tuple[Event, Stamp]]
+) -> str:
+    """A new journal where there is none, these rows after its first; returns its epoch. The caller has the lock."""
+    files.make(path)
+    db = _connect(path)
+    with contextlib.closing(db):
+        db.execute("begin immediate")
+        epoch = _create(db, stamp, reason=reason, before=before, moved_to=moved_to, rows=rows)
+        db.execute("commit")
+    return epoch
+
+
+def _create(
+    db: sqlite3.Connection,
+    stamp: Stamp,
+    *,
+    reason: str,
+    before: str = "",
+    moved_to: str = "",
+    rows: Sequence[tuple[Event, Stamp]] = (),
+) -> str:
     for statement in _statements(SCHEMA.read_text(encoding="utf-8")):
         db.execute(statement)
     epoch = str(uuid.uuid4())
     db.execute("insert into meta values ('epoch', ?), ('version', ?)", (epoch, VERSION))
     signal = Signal.STATUS if reason == "new" else Signal.TROUBLE
-    opened = JournalOpened(source="journal", epoch=epoch, reason=reason, moved_to=moved, signal=signal)
-    db.executemany(_INSERT, _chained([_draft(opened, stamp)], 0, first_hash(epoch), dict.fromkeys(LANES, 0)))
+    opened = JournalOpened(
+        source="journal", epoch=epoch, reason=reason, before=before, moved_to=moved_to, signal=signal
+    )
+    drafts = [_draft(opened, stamp), *(_draft(event, when) for event, when in rows)]
+    db.executemany(_INSERT, _chained(drafts, 0, first_hash(epoch), dict.fromkeys(LANES, 0)))
+    return epoch
 
 
 def _statements(script: str) -> Iterator[str]:

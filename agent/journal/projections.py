@@ -22,10 +22,23 @@ class OpenAlarm:
 
 
 def every(journal: Journal, *kinds: str, source: str | None = None, after: int = 0) -> Iterator[Row]:
-    """All rows of these kinds past `after`, oldest first, a page at a time."""
-    while rows := journal.read(after, kinds=kinds, source=source, limit=_PAGE):
-        yield from rows
+    """All rows of these kinds (any, if none is named) past `after`, oldest first, a page at a time.
+
+    A carried fact comes as the row it was, under the number of the row that carries it.
+    """
+    wanted = (*kinds, "carried") if kinds else ()
+    while rows := journal.read(after, kinds=wanted, source=source, limit=_PAGE):
+        for row in rows:
+            if row.kind != "carried" or not kinds:
+                yield row
+            elif (was := _uncarried(row)).kind in kinds:
+                yield was
         after = rows[-1].seq
+
+
+def _uncarried(row: Row) -> Row:
+    values = row.values()
+    return row._replace(kind=str(values["of_kind"]), signal=str(values["of_class"]), data=str(values["of_data"]))
 
 
 _STEPS: dict[str, Callable[[OpenAlarm], OpenAlarm]] = {

@@ -55,9 +55,10 @@ def main(
     args = parser.parse_args()
     logs.setup(name)
     os.umask(0o007)
+    for_people: tuple[type[Exception], ...] = (NotifyError, SecretsError, OSError, *errors)
     try:
         code = run(args, folders(args))
-    except (NotifyError, SecretsError, OSError, *errors) as error:
+    except for_people as error:
         print(f"{name}: {redact(str(error))}", file=sys.stderr)
         code = 1
     sys.exit(code)

@@ -1,0 +1,44 @@
+"""Taking old rows out of the journal: only below a checkpoint row, past every reader, and never a fact in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agent.core.events import JournalCheckpoint
+from agent.journal.errors import JournalError
+from agent.journal.facts import carry, facts_in_force, when
+from agent.journal.journal import Journal
+
+_BATCH = 500
+
+
+def prune(journal: Journal, upto: int, *, cursors: Mapping[str, int], verified_upto: int, floor_seq: int) -> int:
+    """Delete rows up to and including `upto`; returns how many went.
+
+    cursors: reader -> the row up to which it has dealt with everything. verified_upto: the last row that a backup
+    has been read back with. floor_seq: the first row that the law says must stay. JournalError, and nothing
+    deleted, if `upto` passes any of them. Before a row goes, what it still says is appended again as `carried`.
+    """
+    _refuse(journal, upto, {**{f"reader {name}": seq for name, seq in cursors.items()}, "backup": verified_upto})
+    if upto >= floor_seq:
+        raise JournalError(f"{journal.path}: rows from {floor_seq} on must be kept, asked to delete up to {upto}")
+    last = journal.row(upto)
+    if last is None:
+        raise JournalError(f"{journal.path}: no row {upto}")
+    facts = facts_in_force(journal, upto)
+    for row in facts:
+        journal.append(carry(row), stamps=[when(row)])
+    journal.append(JournalCheckpoint(source="journal", upto=upto, hash=last.hash.hex(), carried=len(facts)))
+    return sum(_delete(journal, upto))
+
+
+def _refuse(journal: Journal, upto: int, marks: Mapping[str, int]) -> None:
+    for who, seq in marks.items():
+        if upto > seq:
+            raise JournalError(f"{journal.path}: {who} has come to row {seq} only, asked to delete up to {upto}")
+
+
+def _delete(journal: Journal, upto: int) -> Iterator[int]:
+    """In short transactions, oldest first, so that no append waits for long."""
+    while gone := journal.delete_below(upto, _BATCH):
+        yield gone
