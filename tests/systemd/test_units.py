@@ -101,6 +101,9 @@ def test_folders_are_shared_by_group() -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="makes users and changes owners, in a folder: needs root")
 def test_systemd_makes_users_and_folders(tmp_path: Path) -> None:
     """sysusers and tmpfiles of this machine, on an empty root: a typing error shows as a missing folder."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\n")
     sysusers = sp_units.run("systemd-sysusers", f"--root={tmp_path}", str(sp_units.UNITS / "sysusers.conf"))
     assert sysusers.returncode == 0, sysusers.stderr
     users = {line.split(":")[0]: line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()}
