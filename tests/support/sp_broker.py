@@ -1,4 +1,4 @@
-"""A real mosquitto on a free loopback port, with its own config and folder: started, stopped, killed, frozen by tests."""
+"""A real mosquitto on a free loopback port with its own config and folder, for tests: start, stop, kill, freeze."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from sp_ports import free_port
+
 MOSQUITTO = "/usr/sbin/mosquitto"
 START_S = 15.0
-
-
-def free_port() -> int:
-    """A port nobody listens on right now, on 127.0.0.1."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Broker:

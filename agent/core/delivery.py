@@ -1,0 +1,383 @@
+"""What to send next and what has arrived: the books of the uplink, lane by lane, without any I/O.
+
+Rules of this file:
+- a row is delivered when the *collector* says it has stored it; a PUBACK only frees a slot of the window;
+- the cursor of a lane never passes a row that is neither stored there nor given up with a `gap` row;
+- the collector's word is taken only for our epoch and with a hash that is ours; it may also move a cursor back;
+- what was PUBACKed and not acknowledged is sent again after a growing wait; whatever was on its way when the
+  connection broke is sent again at once;
+- the order is: alarm live, alarm backlog, status live, status backlog. Backlog leaves slots free for live rows.
+
+Spans of a lane are half open [first, stop) in sequence numbers and mean: every row of *this lane* in there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.core.backoff import Backoff
+from agent.core.pace import Pace
+from agent.core.ranges import Range, add_range, subtract
+from agent.core.wire import BATCH_BYTES, LANES, Ack, LaneAck
+
+LIVE_MOST = 32  # more new rows than this at once are backlog
+UNHEARD_MOST = 8  # messages a lane may have out before the collector was heard in this session
+AWAIT_MOST = 256  # messages PUBACKed and not acknowledged, a lane; mosquitto drops silently beyond 1000 a client
+LIVE_AWAIT_MOST = 512
+EMPTY_MOST = 1000
+BATCH_ROWS = 400
+STRIKES_MAX = 3
+DEAD_MOST = 100
+RETRY_S, RETRY_MOST_S = 5.0, 300.0
+
+NOBODY = 0x10
+QUOTA = 0x97
+MALFORMED = frozenset({0x83, 0x90, 0x95, 0x99})  # of this very message: another may pass
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Read rows of `lane` past `after` and below `before`, send at most `rows` in `bytes`.
+
+    live: each as a message of its own; if there are more than LIVE_MOST, call Delivery.overrun instead.
+    """
+
+    lane: str
+    after: int
+    before: int
+    live: bool
+    rows: int
+    bytes: int
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """One message of rows on its way: handed over at `handed_s`, PUBACKed at `published_s`."""
+
+    lane: str
+    span: Range
+    rows: int
+    bytes: int
+    live: bool
+    handed_s: float
+    published_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a refused message: retry / park / dead (rows of `span` given up)."""
+
+    what: str
+    flight: Flight
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The collector's mark at `seq` has a hash that is not ours ("" if we have no such row)."""
+
+    lane: str
+    seq: int
+    ours: str
+    theirs: str
+
+
+@dataclass(eq=False, slots=True)
+class Lane:
+    """One lane's books."""
+
+    cursor: int
+    retry: Backoff
+    patience_s: float = RETRY_S
+    live_after: int = 0
+    stored: list[Range] = field(default_factory=list)  # beyond the cursor, by the collector's word
+    given_up: list[Range] = field(default_factory=list)
+    empty: list[Range] = field(default_factory=list)  # no row of this lane in there
+    flights: list[Flight] = field(default_factory=list)
+    covered: list[Range] = field(default_factory=list)  # all of the above and [0, cursor]: what is left lies between
+    most_rows: int = BATCH_ROWS
+
+    def settle(self) -> None:
+        """Move the cursor over what is stored, given up or empty right behind it; forget flights that arrived."""
+        settled = _union(self.stored, self.given_up, self.empty)
+        while settled and settled[0][0] <= self.cursor + 1:
+            self.cursor = max(self.cursor, settled.pop(0)[1] - 1)
+        settled = add_range(settled, 0, self.cursor + 1)
+        self.flights = [f for f in self.flights if subtract([f.span], settled)]
+        self.covered = _union(settled, [f.span for f in self.flights])
+
+    def gap(self) -> tuple[int, int] | None:
+        """(after, before): the first stretch up to live_after that is neither delivered nor on its way."""
+        after = self.covered[0][1] - 1
+        if after >= self.live_after:
+            return None
+        beyond = self.covered[1][0] if len(self.covered) > 1 else self.live_after + 1
+        return after, min(beyond, self.live_after + 1)
+
+
+class Delivery:
+    """Both lanes, the window and the pace of one board. `cursors` are the marks kept from earlier runs.
+
+    jitter as in Backoff. Times are seconds of a monotonic clock.
+    """
+
+    def __init__(self, cursors: dict[str, int], jitter: Callable[[], float], *, window: int = 100) -> None:
+        self.lanes = {
+            name: Lane(cursors.get(name, 0), Backoff(RETRY_S, RETRY_MOST_S, _upper(jitter))) for name in LANES
+        }
+        self.pace = Pace()
+        self.window = window
+        self.heard = False  # the collector, in this session
+        self.nobody = False  # the broker says nobody listens
+        self.head = 0
+        self.delivered_rows = 0
+        self.in_flight_bytes = 0
+        self.dead = 0
+        self._own_window = window
+        self._slots: dict[int, Flight | None] = {}
+        self._strikes: dict[Range, int] = {}
+        self._hold_until_s = float("-inf")
+        self._quota = Backoff(1, 60, _upper(jitter))
+        self._park = Backoff(30, 600, _upper(jitter))
+        self._packet_bytes = BATCH_BYTES
+        for lane in self.lanes.values():
+            lane.settle()
+
+    # --- the session ---
+
+    def online(self, head: int, receive_maximum: int, packet_bytes: int) -> None:
+        """A session stands. Rows after `head` are live in it; the broker's limits are kept."""
+        self.window = max(1, min(self._own_window, receive_maximum))
+        self._packet_bytes = packet_bytes
+        self.head = head
+        self._drop()
+        for lane in self.lanes.values():
+            lane.live_after = max(head, lane.cursor)
+
+    def offline(self) -> None:
+        """The session is gone, and with it everything that was handed over."""
+        self._drop()
+
+    def _drop(self) -> None:
+        self.heard = self.nobody = False
+        self._slots.clear()
+        self.in_flight_bytes = 0
+        self.pace = Pace()
+        for lane in self.lanes.values():
+            lane.flights.clear()
+            lane.settle()
+
+    def seen(self, head: int) -> None:
+        """The journal's newest row is `head`."""
+        self.head = head
+
+    # --- the window ---
+
+    @property
+    def free(self) -> int:
+        """Messages that may be handed over now."""
+        return self.window - len(self._slots)
+
+    @property
+    def slots(self) -> int:
+        return len(self._slots)
+
+    def occupied(self, token: int) -> None:
+        """A message that carries no rows (presence, state, result) was handed over: it takes a slot as well."""
+        self._slots[token] = None
+
+    def _reserve(self) -> int:
+        """Slots that backlog leaves to live rows."""
+        return self.window // 4
+
+    # --- what to send ---
+
+    def want(self, now_s: float) -> Want | None:
+        """What to hand over next, if there is a slot, room on the link, and something that may be sent."""
+        if self.free <= 0 or now_s < self._hold_until_s:
+            return None
+        for name, lane in self.lanes.items():
+            if lane.live_after < self.head:
+                rows = min(LIVE_MOST, self.free)
+                return Want(name, lane.live_after, self.head + 1, True, rows, self._message_bytes(True))
+            gap = lane.gap()
+            if gap and self._backlog_may_go(lane):
+                return Want(name, *gap, False, lane.most_rows, self._message_bytes(False))
+        return None
+
+    def _backlog_may_go(self, lane: Lane) -> bool:
+        if self.free <= self._reserve():
+            return False
+        if self.in_flight_bytes and self.in_flight_bytes + self.pace.message_bytes > self.pace.budget_bytes:
+            return False
+        if self.nobody:
+            return not lane.flights
+        return len(lane.flights) < (AWAIT_MOST if self.heard else UNHEARD_MOST)
+
+    def _message_bytes(self, live: bool) -> int:
+        return self._packet_bytes if live else min(self._packet_bytes, BATCH_BYTES, self.pace.message_bytes)
+
+    def handed(self, token: int, want: Want, span: Range, rows: int, size: int, now_s: float) -> None:
+        """`want` went out as message `token`: rows of `span`, from behind the row before the first."""
+        flight = Flight(want.lane, span, rows, size, want.live, now_s)
+        lane = self.lanes[want.lane]
+        self._slots[token] = flight
+        self.in_flight_bytes += size
+        if want.live:
+            lane.live_after = max(lane.live_after, span[1] - 1)
+        if len(lane.flights) < LIVE_AWAIT_MOST:  # beyond, it was sent for those who watch and stays to be sent
+            lane.flights.append(flight)
+            lane.covered = add_range(lane.covered, *span)
+
+    def nothing(self, want: Want) -> None:
+        """There are no rows where `want` asked for them: the stretch holds other lanes' rows only."""
+        lane = self.lanes[want.lane]
+        lane.live_after = max(lane.live_after, want.before - 1)
+        lane.empty = add_range(lane.empty, want.after + 1, want.before)[-EMPTY_MOST:]
+        lane.covered = add_range(lane.covered, want.after + 1, want.before)
+        if want.after <= lane.cursor:
+            lane.settle()
+
+    def overrun(self, want: Want) -> None:
+        """More new rows than can go one by one: they are backlog now."""
+        self.lanes[want.lane].live_after = want.before - 1
+
+    # --- what came back ---
+
+    def published(self, token: int, code: int, now_s: float) -> Verdict | None:
+        """PUBACK of `token`. A verdict if it was refused; None if all is well, or the message carried no rows."""
+        if token not in self._slots:
+            return None
+        flight = self._slots.pop(token)
+        if flight is None:
+            return None
+        self.in_flight_bytes -= flight.bytes
+        if code >= 0x80:
+            return self._refused(flight, code, now_s)
+        flight.published_s = now_s
+        self.nobody = code == NOBODY
+        self.pace.confirmed(flight.bytes, now_s - flight.handed_s, now_s)
+        self._quota.reset()
+        self._park.reset()
+        self._strikes.pop(flight.span, None)
+        if not flight.live:
+            lane = self.lanes[flight.lane]
+            lane.most_rows = min(BATCH_ROWS, lane.most_rows * 2)
+        return None
+
+    def _refused(self, flight: Flight, code: int, now_s: float) -> Verdict:
+        lane = self.lanes[flight.lane]
+        lane.flights = [f for f in lane.flights if f is not flight]
+        lane.settle()
+        if code == QUOTA:
+            self._hold_until_s = now_s + self._quota.next()
+            return Verdict("retry", flight, code)
+        if code not in MALFORMED:
+            self._hold_until_s = now_s + self._park.next()
+            return Verdict("park", flight, code)
+        if flight.rows > 1:
+            lane.most_rows = max(1, flight.rows // 2)
+            return Verdict("retry", flight, code)
+        return self._one_row_refused(flight, code, now_s)
+
+    def _one_row_refused(self, flight: Flight, code: int, now_s: float) -> Verdict:
+        strikes = self._strikes[flight.span] = self._strikes.get(flight.span, 0) + 1
+        if strikes < STRIKES_MAX:
+            self._hold_until_s = now_s + self._quota.next()
+            return Verdict("retry", flight, code)
+        if self.dead >= DEAD_MOST:
+            self._hold_until_s = now_s + self._park.next()
+            return Verdict("park", flight, code)
+        del self._strikes[flight.span]
+        self.give_up(flight.lane, flight.span)
+        return Verdict("dead", flight, code)
+
+    def give_up(self, lane: str, span: Range) -> None:
+        """These rows will not be sent; the caller writes the `gap` row that says so."""
+        self.dead += 1
+        self.lanes[lane].given_up = add_range(self.lanes[lane].given_up, *span)
+        self.lanes[lane].settle()
+
+    def acknowledged(self, ack: Ack, hash_of: Callable[[str, int], str | None]) -> list[Conflict]:
+        """The collector's word for our epoch. hash_of(lane, seq) is our row's hash in hex, None if there is none.
+
+        Returns the marks that are not ours; those lanes are left as they were.
+        """
+        self.heard, self.nobody = True, False
+        conflicts = []
+        for name, mark in ack.lanes.items():
+            conflict = _not_ours(name, mark, hash_of)
+            if conflict is None:
+                self._marked(self.lanes[name], mark)
+            else:
+                conflicts.append(conflict)
+        return conflicts
+
+    def _marked(self, lane: Lane, mark: LaneAck) -> None:
+        flying, before = len(lane.flights), lane.cursor
+        lane.cursor = mark.upto
+        lane.stored = _union([(x, y + 1) for x, y in mark.ranges])
+        lane.empty = [r for r in lane.empty if r[1] > mark.upto]
+        lane.given_up = [r for r in lane.given_up if r[1] > mark.upto]
+        arrived = sum(f.rows for f in lane.flights)
+        lane.settle()
+        self.delivered_rows += arrived - sum(f.rows for f in lane.flights)
+        if len(lane.flights) < flying or lane.cursor > before:
+            lane.retry.reset()
+            lane.patience_s = RETRY_S
+
+    def distrust(self) -> None:
+        """Marks we kept are not of this journal: everything is to be sent again."""
+        for lane in self.lanes.values():
+            lane.cursor, lane.stored = 0, []
+            lane.settle()
+
+    def expire(self, now_s: float) -> int:
+        """Send again what was PUBACKed and not acknowledged for too long; returns how many messages."""
+        expired = 0
+        for lane in self.lanes.values():
+            late = [f for f in lane.flights if f.published_s is not None and now_s - f.published_s >= lane.patience_s]
+            if not late:
+                continue
+            lane.flights = [f for f in lane.flights if f not in late]
+            lane.settle()
+            lane.patience_s = max(RETRY_S, lane.retry.next())
+            expired += len(late)
+        return expired
+
+    # --- for people and watchdogs ---
+
+    def oldest_unpublished_s(self) -> float | None:
+        """When the oldest message without a PUBACK was handed over."""
+        times = [f.handed_s for f in self._slots.values() if f is not None]
+        return min(times) if times else None
+
+    def cursors(self) -> dict[str, int]:
+        return {name: lane.cursor for name, lane in self.lanes.items()}
+
+
+def _not_ours(lane: str, mark: LaneAck, hash_of: Callable[[str, int], str | None]) -> Conflict | None:
+    """A mark with another hash than ours, or of rows we do not have. (Ranges carry no hash; upto proves them later.)"""
+    ours = hash_of(lane, mark.upto) if mark.upto else mark.hash
+    if ours != mark.hash:
+        return Conflict(lane, mark.upto, ours or "", mark.hash)
+    furthest = max((y for _, y in mark.ranges), default=0)
+    if furthest and hash_of(lane, furthest) is None:
+        return Conflict(lane, furthest, "", "")
+    return None
+
+
+def _union(*lists: list[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, stop in sorted(r for ranges in lists for r in ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _upper(jitter: Callable[[], float]) -> Callable[[], float]:
+    """Half of the wait fixed, half by chance: these waits protect the far end, so none of them may be near zero."""
+    return lambda: 0.5 + jitter() / 2
