@@ -19,8 +19,9 @@ class HardwareError(Exception):
 class PointSpec:
     """One input. `pin` is a line name or number; `contact` says what the wire shows when the contact closes.
 
-    contact: "normally-open" (a closed contact pulls the line to ground against a pull-up) or
-    "normally-closed" (the wire rests closed; `closed` still means: the door is shut, the device at rest).
+    `closed` always means that the contact conducts: to ground with bias pull-up or none (an outside pull-up), to
+    the supply with pull-down. contact: what is rest, "normally-open" (a pump's running contact, a button) or
+    "normally-closed" (a door's: it conducts while the door is shut, so a cut wire reads as open).
     """
 
     id: str
@@ -58,6 +59,9 @@ class InputBank(Protocol):
 
     def mask(self, point: str, masked: bool) -> None:
         """Stop or resume edges of one point (a chattering line is polled instead)."""
+
+    def lost_edges(self) -> int:
+        """Edges dropped below the bank so far, as far as it can tell; if it grows, read `levels` again."""
 
     def close(self) -> None:
         """Release the lines. Safe to call twice."""
