@@ -233,6 +233,11 @@ def test_corruption_met_while_appending_moves_the_file(tmp_path: Path, open_jour
     assert three.read(limit=1)[0].values()["reason"] == "corrupt"
 
 
+def _append_for_ever(journal: Journal) -> None:
+    while True:
+        journal.append(*[CHANGE] * 20)
+
+
 def test_a_full_disk_is_one_clear_error_and_passes(tmp_path: Path, clock: Callable[[], Stamp]) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a small tmpfs")
@@ -244,8 +249,7 @@ def test_a_full_disk_is_one_clear_error_and_passes(tmp_path: Path, clock: Callab
         ballast = disk / "ballast"
         ballast.write_bytes(b"x" * 300_000)
         with pytest.raises(JournalError, match="disk full"):
-            while True:
-                journal.append(*[CHANGE] * 20)
+            _append_for_ever(journal)
         ballast.unlink()
         journal.append(CHANGE)
         assert check_chain(journal).bad_seq is None
