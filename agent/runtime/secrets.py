@@ -51,6 +51,10 @@ class Secrets:
         """(user, password), None if the file names none."""
         return self._known.get(name)
 
+    def names(self) -> set[str]:
+        """What the file has credentials for."""
+        return set(self._known)
+
 
 def _pair(path: Path, name: str, table: object) -> tuple[str, str]:
     if isinstance(table, dict) and set(table) == {"user", "password"}:

@@ -1,0 +1,20 @@
+"""The technician's commands, one module each: HELP, add(parser), run(args, paths) -> exit code.
+
+The table holds the module's name and one line for `standpipe --help`, so that help imports none of them.
+"""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, str] = {
+    "check": "look through site.toml and say everything that is wrong with it",
+    "config": "describe site.toml for editors (config schema)",
+    "up": "run the whole agent in this terminal, for a bench or a demonstration",
+    "status": "processes, points, open alarms, cameras, uplink, disk, journal",
+    "alarm": "list, acknowledge, silence and reset alarms",
+    "events": "what has happened, from the journal",
+    "journal": "walk the journal's hash chain (journal check)",
+    "clock": "tell the journal what time it is, on a board without a clock",
+    "footage": "list recorded footage, cut a clip from it",
+    "collect": "run beside the central broker: store, check and acknowledge what boards send",
+    "simulate": "play a board: contacts and relays without hardware",
+}

@@ -1,0 +1,96 @@
+"""What technicians read in `check`, `status` and `alarm`, in English and Chinese. One table: id -> (en, zh-CN)."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # check
+    "check-good": (
+        "{file}: good: {points} points, {pumps} pumps, {relays} relays, {cameras} cameras, {rules} rules, {uplink}",
+        "{file}：正确：{points} 个点、{pumps} 台泵、{relays} 个继电器、{cameras} 台摄像机、{rules} 条规则，{uplink}",
+    ),
+    "check-uplink": ("uplink to {broker}", "上报至 {broker}"),
+    "check-no-uplink": ("no uplink", "无上报"),
+    "check-bad": ("{errors} to correct, {warnings} to look at", "需改正 {errors} 处，请留意 {warnings} 处"),
+    "error": ("error", "错误"),
+    "warning": ("warning", "警告"),
+    "secrets-unknown": (
+        "[{name}] is neither a camera of the site file nor uplink{near}",
+        "[{name}] 既不是站点文件中的摄像机，也不是 uplink{near}",
+    ),
+    "near": (', did you mean "{near}"?', "，是否想写“{near}”？"),
+    "file-missing": ("{key}: there is no file {path}", "{key}：没有文件 {path}"),
+    # status: headings and states
+    "processes": ("processes", "进程"),
+    "points": ("points", "点"),
+    "relays": ("relays", "继电器"),
+    "alarms": ("open alarms", "未复位的报警"),
+    "cameras": ("cameras", "摄像机"),
+    "uplink": ("uplink", "上报"),
+    "disk": ("disk", "磁盘"),
+    "journal": ("journal", "日志"),
+    "none": ("none", "无"),
+    "runs": ("runs", "运行"),
+    "stuck": ("does not answer", "无响应"),
+    "dead": ("not running", "未运行"),
+    "seen": ("seen {age} ago", "{age} 前有响应"),
+    "closed": ("closed", "闭合"),
+    "open": ("open", "断开"),
+    "door-closed": ("shut", "关闭"),
+    "door-open": ("open", "打开"),
+    "energised": ("energised", "吸合"),
+    "released": ("released", "释放"),
+    "unknown": ("not known", "未知"),
+    "recording": ("recording", "录像中"),
+    "lost": ("lost", "断线"),
+    "stopped": ("not recording", "停止录像"),
+    "connected": ("connected", "已连接"),
+    "disconnected": ("not connected", "未连接"),
+    "off": ("not configured", "未配置"),
+    "lane-alarm": ("alarm lane", "报警通道"),
+    "lane-status": ("status lane", "状态通道"),
+    "queue": ("{rows} rows waiting", "待发 {rows} 条"),
+    "oldest": (", oldest {age} old", "，最早的已等待 {age}"),
+    "free": ("{free} free of {total}", "剩余 {free}，共 {total}"),
+    "head": ("row {seq}, epoch {epoch}", "第 {seq} 条，纪元 {epoch}"),
+    "no-journal": ("none yet", "尚无"),
+    "config-bad": (
+        "{problems} mistakes in {file}: standpipe check",
+        "{file} 有 {problems} 处错误：请运行 standpipe check",
+    ),
+    "since": ("since {time}", "自 {time}"),
+    # alarms
+    "class-alarm": ("alarm", "报警"),
+    "class-supervisory": ("supervisory", "监管"),
+    "class-trouble": ("trouble", "故障"),
+    "class-status": ("status", "状态"),
+    "unacknowledged": ("not acknowledged", "未确认"),
+    "acknowledged": ("acknowledged", "已确认"),
+    "silenced": ("silenced", "已消音"),
+    "restored": ("condition gone", "已恢复"),
+    "no-alarms": ("no open alarms", "没有未复位的报警"),
+    "which-alarm": (
+        "say which alarm, or --all; open: {open}",
+        "请指定报警或使用 --all；当前：{open}",
+    ),
+    "unknown-alarm": ("there is no open alarm {id}{near}; open: {open}", "没有报警 {id}{near}；当前：{open}"),
+    "did-acknowledge": ("{id}: acknowledged by {by}", "{id}：已由 {by} 确认"),
+    "did-silence": ("{id}: silenced by {by}", "{id}：已由 {by} 消音"),
+    "did-reset": ("{id}: reset by {by}", "{id}：已由 {by} 复位"),
+    "refused": ("{id}: the panel refused: {reason}", "{id}：控制程序拒绝：{reason}"),
+    "no-answer": (
+        "{id}: the panel has not answered within {s} s; the request stands in the journal and is done once it runs "
+        "(standpipe status)",
+        "{id}：控制程序 {s} 秒内无响应；请求已记入日志，待其运行后执行（standpipe status）",
+    ),
+}
+
+
+class Texts:
+    """The sentences in one language ("en" or "zh-CN")."""
+
+    def __init__(self, language: str) -> None:
+        self._column = 1 if language == "zh-CN" else 0
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Sentence `text` filled in. KeyError for one that is not in the table: a bug."""
+        return TEXTS[text][self._column].format(**values)
