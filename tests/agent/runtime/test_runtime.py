@@ -60,7 +60,7 @@ sys.exit(workers.run(lambda: open(os.environ.get("MARK", os.devnull), "w").close
 _SYSTEMD = """
 import os, socket
 def notify(line):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.sendto(line.encode(), os.environ["NOTIFY_SOCKET"]); s.close()
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.sendto(line.encode(), os.environ["NOTIFY_SOCKET"])
 """
 
 
