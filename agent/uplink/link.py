@@ -1,0 +1,286 @@
+"""One connection to the broker, from CONNECT to its end. paho is the wire driver here and nothing more.
+
+Rules of this file:
+- a Link is used once: when it breaks it is thrown away, and paho's own queue with it;
+- paho never holds more than `window` unacknowledged messages, so it never queues by itself (it would flood the broker
+  at a reconnect, and knows no Receive Maximum);
+- nothing paho claims (is_published, is_connected, rc of a publish) is believed: only a PUBACK's reason code;
+- one thread; whatever goes wrong is a LinkError with a state for `standpipe status` and a reason in words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+INBOUND_BYTES_MAX = 256 * 1024
+CONNECT_S = 10.0
+PUBLISH_OVERHEAD = 512  # topic, properties and fixed header of a PUBLISH
+_NOTSENT_LOWAT = 128 * 1024
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+REFUSED_STATES = {0x86: "refused", 0x87: "refused", 0x84: "refused", 0x85: "refused", 0x8A: "refused", 0x97: "quota"}
+
+
+class LinkError(Exception):
+    """The session cannot be had or has ended. state: one word for people; code: the broker's reason, 0 if none."""
+
+    def __init__(self, state: str, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+        self.code = code
+
+
+@dataclass(frozen=True)
+class BrokerAt:
+    """Where the broker is and how to get in. Files are paths of PEM files, empty: not used."""
+
+    url: str
+    user: str = ""
+    password: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    keepalive_s: int = 30
+
+    @property
+    def tls(self) -> bool:
+        return self.url.startswith("mqtts:")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """(host, port). Raises LinkError if the URL names none."""
+        try:
+            parts = urlsplit(self.url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise LinkError("unreachable", f"broker {self.url}: {error}") from error
+        return host, port or (8883 if self.tls else 1883)
+
+
+class Puback(NamedTuple):
+    """The broker's answer to message `token`."""
+
+    token: int
+    code: int
+    reason: str
+
+
+class Message(NamedTuple):
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Will(NamedTuple):
+    """What the broker publishes, retained, when this session ends without a goodbye."""
+
+    topic: str
+    payload: bytes
+
+
+class Link:
+    """A session with the broker. open(), then publish() and turn(); pubacks and messages are taken from the lists."""
+
+    def __init__(self, broker: BrokerAt, client_id: str, subscriptions: list[str], will: Will | None = None) -> None:
+        self.pubacks: list[Puback] = []
+        self.messages: list[Message] = []
+        self.receive_maximum = 65535
+        self.packet_bytes = 1 << 28
+        self._broker = broker
+        self._subscriptions = subscriptions
+        self._lost: LinkError | None = None
+        self._connected = False
+        self._types: dict[str, Properties] = {}
+        self._client = self._made(client_id, will)
+
+    # --- connecting ---
+
+    def _made(self, client_id: str, will: Will | None) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
+        client.max_inflight_messages = 1000  # the window is kept by the caller; here it must only never bite
+        client.connect_timeout = CONNECT_S
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        client.on_socket_open = self._on_socket_open
+        if self._broker.user:
+            client.username_pw_set(self._broker.user, self._broker.password)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        return client
+
+    def open(self) -> None:
+        """Resolve, connect, log in, subscribe. Blocks up to about 2 x CONNECT_S (and what DNS takes).
+
+        Raises LinkError: dns-failed / unreachable / tls-failed / refused / quota.
+        """
+        host, port = self._broker.address
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = 0
+        properties.ReceiveMaximum = 20
+        properties.MaximumPacketSize = INBOUND_BYTES_MAX
+        try:
+            self._use_tls()
+            self._client.connect(host, port, self._broker.keepalive_s, clean_start=True, properties=properties)
+        except socket.gaierror as error:
+            raise LinkError("dns-failed", f"broker's name {host} cannot be resolved: {error.strerror}") from error
+        except ssl.SSLError as error:
+            raise LinkError("tls-failed", f"TLS with {host}:{port}: {error.reason or error}") from error
+        except (OSError, ValueError) as error:
+            raise LinkError("unreachable", f"{host}:{port}: {_words(error)}") from error
+        self._await_connack(host, port)
+        if self._subscriptions:
+            # retained commands are stale by definition: not asked for, and marked as such when they come live
+            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+            self._client.subscribe([(topic, options) for topic in self._subscriptions])
+
+    def _use_tls(self) -> None:
+        if not self._broker.tls:
+            return
+        context = ssl.create_default_context(cafile=self._broker.ca or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self._broker.cert:
+            context.load_cert_chain(self._broker.cert, self._broker.key or None)
+        self._client.tls_set_context(context)
+
+    def _await_connack(self, host: str, port: int) -> None:
+        end = time.monotonic() + CONNECT_S
+        while not self._connected:
+            self.turn(0.2)
+            if time.monotonic() > end:
+                self.close()
+                raise LinkError("unreachable", f"{host}:{port} takes connections but does not answer as a broker")
+
+    # --- using ---
+
+    def publish(self, topic: str, payload: bytes, content_type: str = "", *, retain: bool = False) -> int:
+        """Hand over one QoS 1 message; returns its token. The window is the caller's. LinkError if the link is gone."""
+        info = self._client.publish(topic, payload, qos=1, retain=retain, properties=self._typed(content_type))
+        if self._lost is not None:
+            raise self._lost
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            raise LinkError("unreachable", f"connection lost: {paho.error_string(info.rc)}")
+        return info.mid
+
+    def _typed(self, content_type: str) -> Properties | None:
+        if not content_type:
+            return None
+        if content_type not in self._types:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = content_type
+            self._types[content_type] = properties
+        return self._types[content_type]
+
+    def turn(self, timeout_s: float, wake: int | None = None) -> bool:
+        """Read and write what there is, waiting up to `timeout_s`, or until descriptor `wake` can be read (True then).
+
+        Raises LinkError once the connection is lost; what came before it is in the lists.
+        """
+        sock: Any = self._client.socket()
+        if sock is None or self._lost is not None:
+            raise self._lost or LinkError("unreachable", "connection lost")
+        if _pending(sock):
+            timeout_s = 0
+        readers = [sock] if wake is None else [sock, wake]
+        writers = [sock] if self._client.want_write() else []
+        readable, writable, _ = select.select(readers, writers, [], timeout_s)
+        if sock in readable or _pending(sock):
+            self._client.loop_read()
+        if writable and self._client.socket() is not None:
+            self._client.loop_write()
+        if self._client.socket() is not None:
+            self._client.loop_misc()
+        if self._lost is not None:
+            raise self._lost
+        return wake in readable
+
+    def take_pubacks(self) -> list[Puback]:
+        """PUBACKs since last asked."""
+        taken, self.pubacks = self.pubacks, []
+        return taken
+
+    def take_messages(self) -> list[Message]:
+        """Messages since last asked."""
+        taken, self.messages = self.messages, []
+        return taken
+
+    def close(self, *, goodbye: bool = False) -> None:
+        """End it. With goodbye the broker drops the will (publish the offline presence first). Safe to call twice."""
+        if goodbye:
+            with contextlib.suppress(OSError, ValueError):
+                self._client.disconnect()
+        sock: Any = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.close()
+        self._lost = self._lost or LinkError("closed", "closed by us")
+
+    # --- paho's callbacks; all run inside open(), publish() and turn() ---
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            state = REFUSED_STATES.get(reason.value, "unreachable")
+            self._lost = LinkError(state, f"the broker refuses the connection: {reason}", reason.value)
+            return
+        self._connected = True
+        self.receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
+        self.packet_bytes = getattr(properties, "MaximumPacketSize", 1 << 28) - PUBLISH_OVERHEAD
+
+    def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if self._lost is None:
+            taken = flags.is_disconnect_packet_from_server and reason.value == 0x8E
+            text = "another device uses our name" if taken else f"connection lost: {reason}"
+            self._lost = LinkError("taken-over" if taken else "unreachable", text, reason.value)
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        self.pubacks.append(Puback(mid, reason.value, str(reason)))
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        self.messages.append(Message(message.topic, bytes(message.payload), message.retain))
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refused = [reason for reason in reasons if reason.is_failure]
+        if refused:
+            self._lost = LinkError("refused", f"the broker refuses a subscription: {refused[0]}", refused[0].value)
+
+    def _on_socket_open(self, _client: Any, _data: Any, sock: Any) -> None:
+        """A dead link is noticed by the kernel too, and little waits in its buffers where no alarm can overtake it."""
+        user_timeout_ms = 2000 * self._broker.keepalive_s
+        for level, option, value in (
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, self._broker.keepalive_s),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms),
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT),
+        ):
+            sock.setsockopt(level, option, value)
+
+
+def _pending(sock: Any) -> bool:
+    """Bytes that TLS has decrypted already: select() does not see them."""
+    return bool(sock.pending()) if isinstance(sock, ssl.SSLSocket) else False
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    return getattr(error, "strerror", None) or str(error)
