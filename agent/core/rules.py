@@ -1,0 +1,156 @@
+"""Rules from the site's file: which events drive which relays, for how long, and which clips they ask for.
+
+A rule that ends by `acknowledged` or `restored` follows an alarm: an event it names outright ("door.opened") is
+latched as one; of a family ("pump.*") it follows those that are alarms anyway. A rule that ends by `time` follows
+nothing but the clock. Each trigger puts a hold on each relay of the rule; a relay is
+driven while any of its holds has force. `silence` takes the force from holds on sounders, `max_on_s` from all holds
+of that relay; a new trigger has force again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from agent.core.alarm import Alarm
+
+SECOND = 1_000_000_000
+LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class ClipWish:
+    """What a rule wants cut."""
+
+    cameras: tuple[str, ...]
+    before_s: int
+    after_s: int
+    hold: bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. on: event kinds, or a family "pump.*". until: acknowledged / restored / time (then for_s)."""
+
+    on: tuple[str, ...]
+    drive: tuple[str, ...] = ()
+    until: str = "acknowledged"
+    for_s: int = 0
+    clip: ClipWish | None = None
+
+    def names(self, kind: str) -> bool:
+        """True if `kind` is one of `on`."""
+        return any(fnmatchcase(kind, one) for one in self.on)
+
+    @property
+    def latches(self) -> bool:
+        return bool(self.drive) and self.until != "time"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One relay as the rules see it: driven or not."""
+
+    id: str
+    max_on_s: int | None = None
+    sounder: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One trigger's claim on one relay. alarm: the id it follows, or "" by time; cause: what triggered it."""
+
+    relay: str
+    until: str
+    alarm: str
+    cause: str
+    end_ns: int = 0
+    cut: bool = False  # by max_on_s or silence
+
+
+class Rules:
+    """All holds on all relays."""
+
+    def __init__(self, rules: Sequence[Rule], outputs: Iterable[Output]) -> None:
+        self._rules = list(rules)
+        self.outputs = {output.id: output for output in outputs}
+        self.holds: list[Hold] = []
+        self.on_ns: dict[str, int] = {}  # relay -> driven since (a new trigger counts anew)
+
+    def latches(self, kind: str) -> bool:
+        """True if a rule follows events of this kind until they are acknowledged or restored."""
+        return any(rule.latches and kind in rule.on for rule in self._rules)
+
+    def trigger(self, kind: str, alarm: str, cause: str, now_ns: int, *, raised: bool) -> list[ClipWish]:
+        """An event happened. alarm: the id it was latched under ("" if it was not); raised: latched just now.
+
+        An event of an alarm that already stands triggers nothing: it is the same alarm.
+        """
+        wishes = []
+        for rule in self._rules:
+            if not rule.names(kind) or (alarm and not raised) or (rule.latches and not alarm):
+                continue
+            self._hold(rule, alarm, cause, now_ns)
+            if rule.clip is not None:
+                wishes.append(rule.clip)
+        return wishes
+
+    def _hold(self, rule: Rule, alarm: str, cause: str, now_ns: int) -> None:
+        for relay in rule.drive:
+            follows = alarm if rule.until != "time" else ""
+            end_ns = 0 if follows else now_ns + rule.for_s * SECOND
+            claim = (relay, rule.until, follows, cause)
+            self.holds = [h for h in self.holds if (h.relay, h.until, h.alarm, h.cause) != claim]
+            self.holds.append(Hold(relay, rule.until, follows, cause, end_ns))
+            self.on_ns[relay] = now_ns
+
+    def silence(self) -> bool:
+        """Quiet the sounders that only time would end. True if there was one."""
+        found = False
+        for i, hold in enumerate(self.holds):
+            if not hold.alarm and not hold.cut and self.outputs[hold.relay].sounder:
+                self.holds[i] = replace(hold, cut=True)
+                found = True
+        return found
+
+    def driven(self, alarms: Mapping[str, Alarm], now_ns: int) -> dict[str, str]:
+        """relay -> cause of the first hold with force, for those that are to be driven at `now_ns`.
+
+        Also forgets holds that are over, and cuts those whose relay has been on for its max_on_s.
+        """
+        self.holds = [hold for hold in self.holds if self._lasts(hold, alarms, now_ns)]
+        for relay in self.overdue(now_ns):
+            self.holds = [replace(h, cut=True) if h.relay == relay else h for h in self.holds]
+        wanted: dict[str, str] = {}
+        for hold in self.holds:
+            if not hold.cut and not self._silent(hold, alarms):
+                wanted.setdefault(hold.relay, hold.cause)
+        self.on_ns = {relay: since for relay, since in self.on_ns.items() if relay in wanted}
+        return wanted
+
+    def overdue(self, now_ns: int) -> list[str]:
+        """Relays that have been driven for as long as they may."""
+        return [relay for relay in self.on_ns if (due := self._max_ns(relay)) is not None and now_ns >= due]
+
+    def due_ns(self) -> int | None:
+        """When time alone changes something."""
+        ends = [hold.end_ns for hold in self.holds if not hold.alarm]
+        ends += [due for relay in self.on_ns if (due := self._max_ns(relay)) is not None]
+        return min(ends, default=None)
+
+    def _max_ns(self, relay: str) -> int | None:
+        limit = self.outputs[relay].max_on_s
+        return None if limit is None else self.on_ns[relay] + limit * SECOND
+
+    def _lasts(self, hold: Hold, alarms: Mapping[str, Alarm], now_ns: int) -> bool:
+        if not hold.alarm:
+            return now_ns < hold.end_ns
+        alarm = alarms.get(hold.alarm)
+        if alarm is None:
+            return False
+        return not (alarm.acknowledged if hold.until == "acknowledged" else alarm.restored)
+
+    def _silent(self, hold: Hold, alarms: Mapping[str, Alarm]) -> bool:
+        alarm = alarms.get(hold.alarm)
+        return alarm is not None and alarm.silenced and self.outputs[hold.relay].sounder
