@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 HASH_BYTES = 32
+NUMBER_MAX = 2**63 - 1
 
 
 class Row(NamedTuple):
@@ -52,22 +53,38 @@ class Stamp(NamedTuple):
 
 
 def canonical_data(data: Mapping[str, object]) -> str:
-    """Data as canonical JSON. Raises ValueError for a float (NaN included) anywhere in it, TypeError for non-JSON."""
+    """Data as canonical JSON. Raises ValueError for a float (NaN included) anywhere in it, TypeError for non-JSON.
+
+    Half characters (a file name that is no UTF-8, in an error's text) become "?": they cannot be written down.
+    """
     _refuse_floats(data)
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _encode(data)
+    if text.isascii():
+        return text
+    whole = text.encode(errors="replace").decode()
+    return text if whole == text else _encode(_decode(whole))
 
 
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ValueError("no floats in a row: whole numbers with the unit in the name")  # noqa: TRY004
-    if isinstance(value, Mapping):
-        for inner in value.values():
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{key!r} is no name of a value: names are texts")
             _refuse_floats(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
             _refuse_floats(inner)
 
 
+def _no_float(text: str) -> float:
+    raise ValueError(f"{text[:40]} in a row: whole numbers only")
+
+
+# One writer and one reader, made once: json.dumps with options makes a new encoder for every call.
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_decode = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).decode
 _text = json.encoder.encode_basestring
 
 
@@ -82,16 +99,25 @@ def canonical_row(row: Row) -> bytes:
     ).encode()
 
 
+_TYPES = [int, int, str, int, str, str, int, str, str, str, dict]
+
+
 def row_from_canonical(text: bytes | str, hash_: bytes) -> Row:
-    """The row back from its canonical text. Raises ValueError if the text is not one, byte for byte."""
-    raw = text.encode() if isinstance(text, str) else text
+    """The row back from its canonical text. Raises ValueError if the text is not one, byte for byte.
+
+    Numbers fit 64 bits; seq is at least 1 and past lane_prev. The hash is taken as given.
+    """
     try:
-        fields = json.loads(raw)
-        row = Row._make([*fields[:10], canonical_data(fields[10]), hash_])
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a journal row: {error}") from error
-    if len(fields) != 11 or canonical_row(row) != raw:
-        raise ValueError("not a canonical journal row")
+        line = text if isinstance(text, str) else text.decode()
+        fields = _decode(line)
+        if [type(field) for field in fields] != _TYPES or _encode(fields) != line:
+            raise ValueError("not written as one")
+        line.encode()  # half characters have no bytes to hash
+        row = Row._make([*fields[:10], _encode(fields[10]), hash_])
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a canonical journal row: {error}") from error
+    if not 0 <= row.lane_prev < row.seq <= NUMBER_MAX or max(abs(row.at_ns), abs(row.mono_ns)) > NUMBER_MAX:
+        raise ValueError("numbers out of range in a journal row")
     return row
 
 

@@ -10,6 +10,8 @@ Rules of this file:
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +24,13 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 BATCH_BYTES = 65536
 MESSAGE_BYTES_MAX = 256 * 1024
 LANES = ("alarm", "status")
+NUMBER_MAX = 2**63 - 1
+TEXT_MAX = 200
+RANGES_MAX = 1000
+
+# What indexing, converting and comparing untrusted JSON can raise (int() of Infinity: OverflowError).
+_WRONG = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+_EPOCH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class WireError(ValueError):
@@ -66,13 +75,17 @@ def board_of(topic: str, prefix: str = PREFIX) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class WireRow:
-    """A row as it came over the wire: who sent it, and the row with its two hashes. Hashes are not yet checked."""
+    """A row as it came over the wire: who sent it, and the row with its two hashes. Hashes are not yet checked.
+
+    `text` is the canonical row, of which `row` was made.
+    """
 
     site: str
     board: str
     epoch: str
     row: Row
     prev_hash: bytes
+    text: str = ""
 
 
 def utc_text(at_ns: int) -> str:
@@ -111,6 +124,18 @@ def batch(events: list[str]) -> bytes:
     return f"[{','.join(events)}]".encode()
 
 
+def unzip(payload: bytes) -> bytes:
+    """A gzip payload (user property content-encoding: gzip), never more than MESSAGE_BYTES_MAX; else WireError."""
+    opened = zlib.decompressobj(wbits=31)
+    try:
+        plain = opened.decompress(payload, MESSAGE_BYTES_MAX + 1)
+    except zlib.error as error:
+        raise WireError(f"not gzip: {error}") from error
+    if len(plain) > MESSAGE_BYTES_MAX or not opened.eof:
+        raise WireError(f"gzip cut off, or more than {MESSAGE_BYTES_MAX} bytes in it")
+    return plain
+
+
 def parse_rows(payload: bytes) -> list[WireRow]:
     """Rows of an `event` or `replay` payload. WireError for anything else, however it is wrong."""
     if len(payload) > MESSAGE_BYTES_MAX:
@@ -122,25 +147,21 @@ def parse_rows(payload: bytes) -> list[WireRow]:
 def _parse_row(event: Any) -> WireRow:
     try:
         if event["specversion"] != "1.0":
-            raise WireError(f"CloudEvents {event['specversion']!r}, 1.0 understood")
+            raise WireError("another CloudEvents version than 1.0")
         _, prefix, site, board = event["source"].split("/")
         hash_, prev_hash = bytes.fromhex(event["hash"]), bytes.fromhex(event["prevhash"])
-        row = row_from_canonical(event["row"], hash_)
-        epoch = event["epoch"]
-        if prefix != PREFIX or len(hash_) != HASH_BYTES or len(prev_hash) != HASH_BYTES or len(epoch) != 36:
+        text, epoch = event["row"], event["epoch"]
+        row = row_from_canonical(text, hash_)
+        if prefix != PREFIX or len(hash_) != HASH_BYTES or len(prev_hash) != HASH_BYTES or not _EPOCH.match(epoch):
             raise WireError("source, hash or epoch of a wrong form")
-        if (event["id"], event["seq"], event["lane"], event["laneprev"]) != (
-            f"{epoch}-{row.seq}",
-            str(row.seq),
-            row.lane,
-            str(row.lane_prev),
-        ):
+        said = (event["id"], event["seq"], event["lane"], event["laneprev"])
+        if said != (f"{epoch}-{row.seq}", str(row.seq), row.lane, str(row.lane_prev)) or row.lane not in LANES:
             raise WireError(f"envelope and row {row.seq} disagree")
     except WireError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _WRONG as error:
         raise WireError(f"not a row event: {type(error).__name__}: {error}") from error
-    return WireRow(site, board, epoch, row, prev_hash)
+    return WireRow(site, board, epoch, row, prev_hash, text)
 
 
 def _json(payload: bytes) -> Any:
@@ -155,7 +176,10 @@ def _json(payload: bytes) -> Any:
 
 @dataclass(frozen=True)
 class LaneAck:
-    """All rows of a lane up to `upto` are stored (0: none), whose hash is `hash`; and so are these ranges beyond."""
+    """All rows of a lane up to `upto` are stored, whose hash is `hash`; and so are these ranges beyond, both ends in.
+
+    upto 0: the first row is missing; hash is then what stands before the first row.
+    """
 
     upto: int
     hash: str
@@ -164,37 +188,66 @@ class LaneAck:
 
 @dataclass(frozen=True)
 class Ack:
-    """The collector's answer for one epoch of one board, lane by lane."""
+    """The collector's answer for one epoch of one board, lane by lane.
+
+    conflicts: (seq, the hash held there) where another row came under a stored row's identity, or a later row says
+    that another one stands there. Marks and ranges leave these rows out: what was sent is not stored.
+    """
 
     epoch: str
     lanes: dict[str, LaneAck]
     at_ns: int = 0
+    conflicts: list[tuple[int, str]] = field(default_factory=list)
 
 
 def ack_payload(ack: Ack) -> bytes:
-    """JSON: {"v": 1, "epoch": ..., "at_ns": "...", "lanes": {lane: {"upto": "12", "hash": hex, "ranges": [["14","20"]]}}}."""
+    """JSON {"v": 1, "epoch", "at_ns": "...", "lanes": {lane: {"upto": "12", "hash": hex, "ranges": [["14", "20"]]}}}.
+
+    With conflicts also "conflicts": [["13", hex]].
+    """
     lanes = {
         name: {"upto": str(a.upto), "hash": a.hash, "ranges": [[str(x), str(y)] for x, y in a.ranges]}
         for name, a in ack.lanes.items()
     }
-    return json.dumps({"v": 1, "epoch": ack.epoch, "at_ns": str(ack.at_ns), "lanes": lanes}).encode()
+    body: dict[str, Any] = {"v": 1, "epoch": ack.epoch, "at_ns": str(ack.at_ns), "lanes": lanes}
+    if ack.conflicts:
+        body["conflicts"] = [[str(seq), hash_] for seq, hash_ in ack.conflicts]
+    return json.dumps(body).encode()
 
 
 def parse_ack(payload: bytes) -> Ack:
     """An ack, or WireError."""
     parsed = _json(payload[:MESSAGE_BYTES_MAX])
     try:
-        lanes = {}
-        for name, one in parsed["lanes"].items():
-            ranges = [(int(x), int(y)) for x, y in one["ranges"]]
-            if name not in LANES or int(one["upto"]) < 0 or any(x > y or x < 1 for x, y in ranges):
-                raise WireError(f"ack of lane {name!r} makes no sense")
-            lanes[name] = LaneAck(int(one["upto"]), str(one["hash"]), ranges)
-        return Ack(str(parsed["epoch"]), lanes, int(parsed["at_ns"]))
+        lanes = {name: _parse_lane(name, one) for name, one in parsed["lanes"].items()}
+        conflicts = [(_number(seq), _short(hash_)) for seq, hash_ in parsed.get("conflicts", [])[:RANGES_MAX]]
+        return Ack(_short(parsed["epoch"]), lanes, _number(parsed["at_ns"]), conflicts)
     except WireError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _WRONG as error:
         raise WireError(f"not an ack: {type(error).__name__}: {error}") from error
+
+
+def _parse_lane(name: str, one: Any) -> LaneAck:
+    ranges = [(_number(x), _number(y)) for x, y in one["ranges"]]
+    upto = _number(one["upto"])
+    if name not in LANES or upto < 0 or len(ranges) > RANGES_MAX or any(x > y or x < 1 for x, y in ranges):
+        raise WireError("ack of a lane makes no sense")
+    return LaneAck(upto, _short(one["hash"]), ranges)
+
+
+def _number(text: Any) -> int:
+    """A 64-bit number as text (or as a number, for senders that do)."""
+    number = int(text)
+    if abs(number) > NUMBER_MAX:
+        raise WireError("a number of more than 64 bits")
+    return number
+
+
+def _short(text: Any) -> str:
+    if not isinstance(text, str) or len(text) > TEXT_MAX:
+        raise WireError(f"not a text of up to {TEXT_MAX} characters")
+    return text
 
 
 # --- presence: birth and will, retained ---
@@ -224,9 +277,11 @@ def parse_presence(payload: bytes) -> Presence:
     """A presence, or WireError."""
     parsed = _json(payload[:MESSAGE_BYTES_MAX])
     try:
-        text = {k: str(parsed[k]) for k in ("state", "epoch", "head_hash", "clock", "version", "boot")}
-        found = Presence(**text, head_seq=int(parsed["head_seq"]), at_ns=int(parsed["at_ns"]))
-    except (KeyError, TypeError, ValueError) as error:
+        text = {k: _short(parsed[k]) for k in ("state", "epoch", "head_hash", "clock", "version", "boot")}
+        found = Presence(**text, head_seq=_number(parsed["head_seq"]), at_ns=_number(parsed["at_ns"]))
+    except WireError:
+        raise
+    except _WRONG as error:
         raise WireError(f"not a presence: {type(error).__name__}: {error}") from error
     if found.state not in ("online", "offline"):
         raise WireError(f"presence state {found.state!r}, online or offline understood")
