@@ -19,6 +19,7 @@ from gpiozero.exc import GPIOPinInUse, GPIOZeroError
 from gpiozero.input_devices import InputDevice
 from gpiozero.output_devices import OutputDevice
 
+from hw.lines import line_name
 from hw.ports import Edge, HardwareError, PointSpec, RelaySpec
 
 SECOND_NS = 1_000_000_000
@@ -111,7 +112,10 @@ class _Point:
         pull_up = PULL_UP[spec.bias]
         with self._faults():
             self._device = InputDevice(
-                spec.pin, pull_up=pull_up, active_state=False if pull_up is None else None, pin_factory=factory
+                line_name(spec.pin),
+                pull_up=pull_up,
+                active_state=False if pull_up is None else None,
+                pin_factory=factory,
             )
 
     def closed(self) -> bool:
@@ -189,7 +193,7 @@ class _Relay:
         self.energised = energised
         with self._faults():
             self._device = OutputDevice(
-                spec.pin, active_high=spec.active == "high", initial_value=energised, pin_factory=factory
+                line_name(spec.pin), active_high=spec.active == "high", initial_value=energised, pin_factory=factory
             )
 
     def drive(self, energised: bool) -> None:

@@ -24,7 +24,7 @@ def main() -> None:
     board = json.loads(arguments.board.read_text(encoding="utf-8"))
     points = [PointSpec(**one) for one in board.get("points", [])]
     relays = [RelaySpec(**one) for one in board.get("relays", [])]
-    simulator, _, _ = build(arguments.socket, points, relays, {}, lambda news: None)
+    simulator = build(arguments.socket, points, relays, {}, lambda news: None)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: simulator.stop())
     simulator.run()

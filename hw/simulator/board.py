@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hw.lines import line_name
 from hw.ports import PointSpec, RelaySpec
-from hw.simulator.wire import line_name
 
 HISTORY_MAX = 10_000
 
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class News:
-    """Something to tell whoever looks on. what: contact / relay / panel / camera / scenario / chatter / edges."""
+    """Something to tell whoever looks on; `telling.py` has the words for each (what, state)."""
 
     what: str
     who: str

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from hw.ports import HardwareError
 from hw.simulator.board import News, SimBoard
 
 AGENDA_MAX = 10_000
@@ -34,8 +35,9 @@ class SimCamera(Protocol):
 class Agenda:
     """What is to be done later, by time."""
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
+    def __init__(self, now_ns: Callable[[], int], failed: Callable[[Exception], None]) -> None:
         self.now_ns = now_ns
+        self._failed = failed
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
@@ -53,10 +55,14 @@ class Agenda:
         return max(0.0, (self._heap[0][0] - self.now_ns()) / SECOND_NS) if self._heap else None
 
     def do_due(self) -> None:
-        """Do everything that was due when this was called."""
+        """Do everything that was due when this was called. What cannot be done is told; the rest goes on."""
         now_ns = self.now_ns()
         while self._heap and self._heap[0][0] <= now_ns:
-            heapq.heappop(self._heap)[2]()
+            do = heapq.heappop(self._heap)[2]
+            try:
+                do()
+            except OSError as error:
+                self._failed(error)
 
 
 class Hands:
@@ -115,7 +121,10 @@ class Hands:
         if does not in doings:
             raise OSError(errno.EINVAL, f"a camera understands cut, mend and freeze, not {does!r}")
         at_ns = self._agenda.now_ns()
-        doings[does]()
+        try:
+            doings[does]()
+        except HardwareError as error:
+            raise OSError(errno.EIO, f"camera {camera}: {error}") from error
         self._tell(News("camera", camera, does))
         if for_ms > 0:
             self._later(at_ns, for_ms, lambda: self.camera(camera, "mend"))

@@ -22,17 +22,17 @@ def build(
     relays: Sequence[RelaySpec],
     cameras: Mapping[str, SimCamera],
     tell: Callable[[News], None],
-) -> tuple[Simulator, Hands, Agenda]:
+) -> Simulator:
     """A simulator that listens at `path`; `run` it. HardwareError in words."""
     assert_no_gpio()
     sys.setswitchinterval(SWITCH_S)
-    agenda = Agenda(time.monotonic_ns)
+    agenda = Agenda(time.monotonic_ns, lambda error: tell(News("trouble", "simulator", "failed", detail=str(error))))
     try:
         board = SimBoard(points, relays, time.monotonic_ns, tell)
     except OSError as error:
         raise HardwareError(f"the simulated board cannot be built: {error.strerror}") from error
     hands = Hands(board, agenda, cameras, tell)
-    return Simulator(path, board, hands, agenda, tell), hands, agenda
+    return Simulator(path, board, hands, agenda, tell)
 
 
 def assert_no_gpio() -> None:

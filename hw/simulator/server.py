@@ -74,8 +74,8 @@ class Simulator:
     def __init__(self, path: Path, board: SimBoard, hands: Hands, agenda: Agenda, tell: Callable[[News], None]) -> None:
         self._path = path
         self._board = board
-        self._hands = hands
-        self._agenda = agenda
+        self.hands = hands
+        self.agenda = agenda
         self._tell = tell
         self.panel_came: Callable[[], None] = lambda: None
         self._sessions: dict[int, Session] = {}
@@ -94,9 +94,9 @@ class Simulator:
     def run(self) -> None:
         """Serve until `stop`."""
         while not self._stopping:
-            for key, _ in self._selector.select(self._agenda.wait_s()):
+            for key, _ in self._selector.select(self.agenda.wait_s()):
                 key.data()
-            self._agenda.do_due()
+            self.agenda.do_due()
 
     def stop(self) -> None:
         """End `run` soon."""
@@ -196,7 +196,7 @@ class Simulator:
         return {"token": id(session), "lines": self._board.line_view()}
 
     def _questions(self) -> tuple[dict[str, Callable[..., object]], dict[str, Callable[..., object]]]:
-        board, hands = self._board, self._hands
+        board, hands = self._board, self.hands
         panel: dict[str, Callable[..., object]] = {
             "input": board.make_input,
             "output": board.make_output,
@@ -214,7 +214,7 @@ class Simulator:
             "relays": lambda _: board.relay_view(),
             "lines": lambda _: board.line_view(),
             "history": lambda _, after: [one for one in board.history if one[0] > after][:HISTORY_PAGE],
-            "pending": lambda _: len(self._agenda),
+            "pending": lambda _: len(self.agenda),
             "lost": lambda _: sum(s.lost for s in self._sessions.values()),
         }
         return panel, driver

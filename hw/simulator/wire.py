@@ -34,12 +34,6 @@ def unpack(packet: bytes) -> list[Any]:
     return items
 
 
-def line_name(pin: str | int) -> str:
-    """The one name of a line: 17, "17" and "GPIO17" are the same; other names ("PQ.05", "DOOR1") stand as they are."""
-    text = str(pin).strip()
-    return f"GPIO{int(text)}" if text.isascii() and text.isdigit() else text
-
-
 def socket_to(path: Path, timeout_s: float | None) -> socket.socket:
     """A connection to the simulated board. ConnectionError or FileNotFoundError if nobody serves at `path`."""
     check_path(path)
