@@ -147,11 +147,16 @@ start() {
     say "starting: $(echo "$wanted" | tr '\n' ' ')"
     # shellcheck disable=SC2086  # lists of unit names
     systemctl enable --quiet standpipe.target $wanted
+    systemctl restart standpipe.target
+    # The target pulls them in without waiting; this waits until each has said that it is ready.
     # shellcheck disable=SC2086
-    systemctl restart standpipe.target $wanted || {
+    systemctl start $wanted || {
         systemctl --no-pager --lines=3 status 'standpipe-*' >&2 || :
         fail "not everything came up; see above, and: journalctl -u 'standpipe-*'"
     }
+    for unit in $(systemctl list-units --plain --no-legend 'standpipe-*.service' | cut -d' ' -f1); do
+        echo "$wanted" | grep -qxF "$unit" || systemctl stop "$unit"
+    done
 }
 
 if [ -n "$uninstall" ]; then uninstall; exit 0; fi
