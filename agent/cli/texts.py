@@ -5,7 +5,7 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     # check
     "check-good": (
-        "{file}: good: {points} points, {pumps} pumps, {relays} relays, {cameras} cameras, {rules} rules, {uplink}",
+        "{file}: good (points {points}, pumps {pumps}, relays {relays}, cameras {cameras}, rules {rules}, {uplink})",
         "{file}：正确：{points} 个点、{pumps} 台泵、{relays} 个继电器、{cameras} 台摄像机、{rules} 条规则，{uplink}",
     ),
     "check-uplink": ("uplink to {broker}", "上报至 {broker}"),

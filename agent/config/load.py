@@ -101,7 +101,7 @@ def _read(path: Path, words: Words) -> str:
     except OSError as error:
         raise _UnreadableError(words("unreadable", reason=error.strerror or error)) from None
     if len(raw) > BYTES_MAX:
-        raise _UnreadableError(words("too-big", bytes=path.stat().st_size, most=BYTES_MAX))
+        raise _UnreadableError(words("too-big", most=BYTES_MAX))
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -20,7 +20,20 @@ from agent.core.events import KINDS
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
 PUMP_ROLES = ("running", "demand", "auto")
-HEARD = ("point.", "door.", "button.", "pump.")  # the families that rules are about: what the panel itself decides
+# What rules can answer: what the panel decides itself, and what goes wrong in the other processes.
+HEARD: tuple[str, ...] = (
+    "point.",
+    "door.",
+    "button.",
+    "pump.",
+    "camera.",
+    "footage.",
+    "link.",
+    "trouble.",
+    "clip.failed",
+    "gap",
+)
+HEARD += ("relay.failed", "journal.rows_lost", "command.refused")
 NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
 LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
 
@@ -140,7 +153,7 @@ def rule_events(site: Table, report: Report) -> None:
 def _unknown_event(report: Report, rule: Table, key: str, pattern: str) -> None:
     """For a wildcard the nearest family, else the nearest kind; those that rules hear come first."""
     heard = [name for name in KINDS if name.startswith(HEARD)]
-    families = [family + "*" for family in HEARD]
+    families = [family + "*" for family in HEARD if family.endswith(".")]
     near = report.words.nearest
     told = (near(pattern, families) if "*" in pattern else near(pattern, heard)) or near(pattern, KINDS)
     report.error(rule, key, "unknown-event", nearest=told)

@@ -17,7 +17,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "当前用户无权读取；请使用 sudo，或加入 standpipe 用户组",
     ),
     "unreadable": ("cannot be read: {reason}", "无法读取：{reason}"),
-    "too-big": ("{bytes} bytes; a site file has at most {most}", "文件有 {bytes} 字节；最多允许 {most} 字节"),
+    "too-big": ("larger than {most} bytes: this is no site file", "超过 {most} 字节：这不是站点文件"),
     "not-utf8": (
         'not UTF-8 text; save it in the editor with encoding "UTF-8"',
         "不是 UTF-8 文本；请在编辑器中以“UTF-8”编码保存",
@@ -88,8 +88,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "unknown-event": ("there is no such event{nearest}", "没有这种事件{nearest}"),
     "event-not-seen": (
-        "no rule can be made on this; rules hear of points, doors, buttons and pumps",
-        "不能用于规则；规则只响应点、门、按钮和水泵的事件",
+        "rules do not hear of this; they hear of points, doors, buttons, pumps, cameras, the uplink and troubles",
+        "不能用于规则；规则只响应点、门、按钮、水泵、摄像机、上报和故障的事件",
     ),
     "double-use": (
         "this point already serves as {other}; one contact, one meaning",

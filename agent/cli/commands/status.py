@@ -1,0 +1,157 @@
+"""standpipe status: the board on one screen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from agent.cli.commands.alarm import table as alarm_table
+from agent.cli.overview import gather
+from agent.cli.place import Place, look
+from agent.cli.terminal import BOLD, GREEN, RED, YELLOW, amount, columns, paint, span
+from agent.cli.texts import Texts
+from agent.runtime.paths import Paths
+
+HELP = """\
+Shows the board on one screen: processes, points and relays, open alarms, cameras, uplink, disk and journal.
+Exit code 1 if a process is not running, an alarm is not acknowledged, a camera or the site file is bad."""
+GOOD = {"runs", "recording", "connected"}
+COLOURS = {"runs": GREEN, "recording": GREEN, "connected": GREEN, "stuck": YELLOW, "disconnected": YELLOW}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="everything as JSON")
+
+
+def run(args: argparse.Namespace, paths: Paths) -> int:
+    found = gather(paths)
+    if args.json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        place = look(paths)
+        t = Texts(place.language)
+        print("\n".join(_title(found, t) + [line for part in PARTS for line in _part(part, found, place, t)]))
+    return 0 if _well(found) else 1
+
+
+def _well(found: dict[str, Any]) -> bool:
+    return (
+        not found["site"]["problems"]
+        and all(one["state"] in GOOD for one in [*found["processes"], *(found["cameras"] or [])])
+        and all(alarm["acknowledged"] for alarm in found["alarms"] or [])
+    )
+
+
+def _title(found: dict[str, Any], t: Texts) -> list[str]:
+    site = found["site"]
+    lines = [paint(f"{site['id']}/{site['board']}", BOLD)] if site["id"] else []
+    if site["problems"]:
+        lines.append(paint(t("config-bad", problems=site["problems"], file=site["file"]), RED))
+    return lines
+
+
+def _part(name: str, found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    """A heading and its lines; a part that nothing is known of is left out."""
+    lines = PARTS[name](found, place, t)
+    return [paint(t(name), BOLD), *lines] if lines else []
+
+
+def _state(name: str, t: Texts) -> str:
+    return t({"off": "off"}.get(name, name))
+
+
+def _processes(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    rows = [
+        [
+            one["process"],
+            t(one["state"]),
+            f"pid {one['pid']}" if one["pid"] else "",
+            t("seen", age=span(one["age_s"])) if one["pid"] else "",
+        ]
+        for one in found["processes"]
+    ]
+    return _painted(rows, [one["state"] for one in found["processes"]])
+
+
+def _painted(rows: list[list[str]], states: list[str]) -> list[str]:
+    return [paint(line, COLOURS.get(state, RED)) for line, state in zip(columns(rows), states, strict=True)]
+
+
+def _points(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    def level(point: dict[str, Any]) -> str:
+        if point["closed"] is None:
+            return t("unknown")
+        prefix = "door-" if point["kind"] == "door" else ""
+        return t(prefix + ("closed" if point["closed"] else "open"))
+
+    return columns([point["id"], level(point), point["name"]] for point in found["points"] or [])
+
+
+def _relays(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    words = {True: "energised", False: "released", None: "unknown"}
+    return columns([relay["id"], t(words[relay["energised"]])] for relay in found["relays"] or [])
+
+
+def _alarms(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    if found["alarms"] is None:
+        return []
+    return alarm_table(found["alarms"], place, t) or [f"  {t('none')}"]
+
+
+def _cameras(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    cameras = found["cameras"] or []
+    rows = [
+        [
+            one["id"],
+            t(one["state"]),
+            t("since", time=place.time(one["since_ns"])) if one["since_ns"] else "",
+            one["reason"],
+        ]
+        for one in cameras
+    ]
+    return _painted(rows, [one["state"] for one in cameras])
+
+
+def _uplink(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    link = found["uplink"]
+    if link is None:
+        return [] if found["points"] is None else [f"  {t('off')}"]
+    rows = [[link["broker"], t(link["state"]), link["reason"]]]
+    for lane, queue in link["lanes"].items():
+        if queue is None:
+            continue
+        waits = t("queue", rows=queue["rows"])
+        if queue["oldest_ns"]:
+            waits += t("oldest", age=span(max(0.0, time.time() - queue["oldest_ns"] / 1e9)))
+        rows.append([t(f"lane-{lane}"), waits])
+    first, *rest = columns(rows)
+    return [paint(first, COLOURS[link["state"]]), *rest]
+
+
+def _disk(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    disk = found["disk"]
+    if disk is None:
+        return []
+    return [f"  {disk['path']}  " + t("free", free=amount(disk["free_bytes"]), total=amount(disk["total_bytes"]))]
+
+
+def _journal(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    journal = found["journal"]
+    if journal is None:
+        return [f"  {t('no-journal')}"]
+    return [f"  {t('head', seq=journal['head_seq'], epoch=journal['epoch'])}"]
+
+
+PARTS: dict[str, Callable[[dict[str, Any], Place, Texts], list[str]]] = {
+    "processes": _processes,
+    "points": _points,
+    "relays": _relays,
+    "alarms": _alarms,
+    "cameras": _cameras,
+    "uplink": _uplink,
+    "disk": _disk,
+    "journal": _journal,
+}
