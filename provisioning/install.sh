@@ -109,7 +109,7 @@ users_and_folders() {
 }
 
 site_file() {
-    if [ -n "$simulate" ]; then site=$CHECKOUT/systemd/simulated-site.toml; fi
+    if [ -n "$simulate" ]; then site=$CHECKOUT/provisioning/examples/simulated.toml; fi
     if [ -z "$site" ]; then
         [ -e "$SITE" ] || fail "no $SITE yet: give --site FILE (examples: provisioning/examples), or --simulate for a site without hardware."
         return 0

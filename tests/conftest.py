@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).with_name("support")))
+sys.path.insert(0, str(Path(__file__).parents[1] / "provisioning"))  # demo
+sys.path.insert(0, str(Path(__file__).with_name("support")))  # sp_...
 
 import sp_children
 import sp_ports

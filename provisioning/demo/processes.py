@@ -16,6 +16,7 @@ PR_SET_PDEATHSIG = 1
 RESTART_S = 1.0  # as RestartSec= in the units
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 STOP_S = 12.0
+DEATHS_MAX = 3
 
 
 class DemoError(Exception):
@@ -43,7 +44,7 @@ class Watched:
 
     def sample(self) -> None:
         """Look at /proc; of a process that is gone the last look stays."""
-        with contextlib.suppress(OSError, IndexError, ValueError):
+        with contextlib.suppress(OSError, IndexError, ValueError, StopIteration):
             fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(")", 1)[1].split()
             self.cpu_now_s = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
             status = Path(f"/proc/{self.popen.pid}/status").read_text()
@@ -103,6 +104,8 @@ class Crew:
     def _note_death(self, watched: Watched, code: int, now: float) -> None:
         how = f"signal {-code}" if code < 0 else f"exit {code}"
         watched.deaths.append(how)
+        if len(watched.deaths) >= DEATHS_MAX:
+            raise DemoError(f"{watched.name} died {DEATHS_MAX} times ({how}); it said: {self.last_words(watched.name)}")
         self._back_at[watched.name] = now + RESTART_S
         self.on_death(watched.name, how)
 
@@ -115,19 +118,19 @@ class Crew:
         self.on_return(name)
 
     def kill(self, name: str, *, stay_dead: bool = False) -> None:
-        """kill -9. With stay_dead it is not brought back until `again`."""
+        """kill -9, meant: no fault of the program's. With stay_dead it is not brought back until `again`."""
         watched = self.all[name]
         watched.wanted = not stay_dead
         watched.sample()
         watched.popen.kill()
         watched.popen.wait()
+        self.on_death(name, "signal 9")
+        if not stay_dead:
+            self._back_at[name] = time.monotonic() + RESTART_S
 
     def again(self, name: str) -> None:
         """Start a program that was to stay dead."""
         self.all[name].wanted = True
-        self._bring_back_now(name)
-
-    def _bring_back_now(self, name: str) -> None:
         self._back_at[name] = 0.0
         self._bring_back(name)
 
@@ -156,11 +159,15 @@ class Crew:
                 watched.popen.kill()
                 watched.popen.wait()
 
+    def rest(self, seconds: float) -> None:
+        """Nothing for a while."""
+        time.sleep(seconds)
+
     @property
     def age_s(self) -> float:
         return time.monotonic() - self._began
 
-    def last_words(self, name: str, lines: int = 3) -> str:
+    def last_words(self, name: str, lines: int = 1) -> str:
         """The end of a process's log."""
         text = self.all[name].log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " / ".join(text[-lines:]) or "it said nothing"

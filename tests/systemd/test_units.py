@@ -45,7 +45,11 @@ def test_comes_back_for_ever(name: str) -> None:
     assert unit["Restart"] == ["always"]
     assert unit["StartLimitIntervalSec"] == ["0"]
     assert unit["Type"] == ["notify"]
-    assert 0 < int(unit["WatchdogSec"][0]) <= 60
+
+
+@pytest.mark.parametrize("name", [name for name in sp_units.SERVICES if "simulator" not in name])
+def test_a_process_that_hangs_is_ended(name: str) -> None:
+    assert 0 < int(sp_units.settings(name)["WatchdogSec"][0]) <= 60
 
 
 @pytest.mark.parametrize("name", sp_units.SERVICES)
