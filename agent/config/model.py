@@ -20,7 +20,6 @@ Pin = Annotated[
         min_length=1,
         max_length=40,
         description='A line name or number: "GPIO17", 17, "BOARD11" (physical pin), or the name of a gpiochip line.',
-        extra_json_schema={"type": ["string", "integer"]},
         extra={"number_too": True},
     ),
 ]
