@@ -32,7 +32,19 @@ class QuietLGPIOPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
         self._bounce = None
         self._callback = None
         self._edges = lgpio.BOTH_EDGES
+        self._claimed = False
 
     def output_with_state(self, state: bool) -> None:
         """Direction and level in one request."""
         lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))
+        self._claimed = True
+
+    def close(self) -> None:
+        """Let the line float, if it ever was ours: one that another process holds is not to be touched."""
+        if self._claimed:
+            self._claimed = False
+            super().close()
+
+    def _set_function(self, value: str) -> None:
+        super()._set_function(value)
+        self._claimed = True

@@ -229,10 +229,10 @@ class _Edges:
         self._socket = socket_to(path, timeout_s=2.0)
 
     def receive(self) -> list[Any]:
-        """The next edge; empty once the board or we have hung up."""
+        """The next edge; empty once the board or we have hung up (which may close the socket before we look)."""
         try:
             packet = self._socket.recv(PACKET_BYTES_MAX)
-        except ConnectionError:
+        except OSError:
             return []
         return unpack(packet) if packet else []
 
