@@ -130,6 +130,8 @@ class Delivery:
         self.window = window
         self.heard = False  # the collector, in this session
         self.nobody = False  # the broker says nobody listens
+        self.parked = False  # the broker refuses our messages for good, as far as it can tell
+        self.waited = False  # in vain for an acknowledgement, in this session
         self.head = 0
         self.delivered_rows = 0
         self.in_flight_bytes = 0
@@ -160,7 +162,7 @@ class Delivery:
         self._drop()
 
     def _drop(self) -> None:
-        self.heard = self.nobody = False
+        self.heard = self.nobody = self.waited = self.parked = False
         self._slots.clear()
         self.in_flight_bytes = 0
         self.pace = Pace()
@@ -219,7 +221,10 @@ class Delivery:
         return self._packet_bytes if live else min(self._packet_bytes, BATCH_BYTES, self.pace.message_bytes)
 
     def handed(self, token: int, want: Want, span: Range, rows: int, size: int, now_s: float) -> None:
-        """`want` went out as message `token`: rows of `span`, from behind the row before the first."""
+        """`want` went out as message `token`: rows of `span`, from behind the row before the first.
+
+        `occupied` may have been told of the token before.
+        """
         flight = Flight(want.lane, span, rows, size, want.live, now_s)
         lane = self.lanes[want.lane]
         self._slots[token] = flight
@@ -258,6 +263,7 @@ class Delivery:
         flight.published_s = now_s
         self.nobody = code == NOBODY
         self.pace.confirmed(flight.bytes, now_s - flight.handed_s, now_s)
+        self.parked = False
         self._quota.reset()
         self._park.reset()
         self._strikes.pop(flight.span, None)
@@ -275,6 +281,7 @@ class Delivery:
             return Verdict("retry", flight, code)
         if code not in MALFORMED:
             self._hold_until_s = now_s + self._park.next()
+            self.parked = True
             return Verdict("park", flight, code)
         if flight.rows > 1:
             lane.most_rows = max(1, flight.rows // 2)
@@ -296,6 +303,10 @@ class Delivery:
     def give_up(self, lane: str, span: Range) -> None:
         """These rows will not be sent; the caller writes the `gap` row that says so."""
         self.dead += 1
+        self.excuse(lane, span)
+
+    def excuse(self, lane: str, span: Range) -> None:
+        """Rows that an earlier run gave up, as its `gap` row says."""
         self.lanes[lane].given_up = add_range(self.lanes[lane].given_up, *span)
         self.lanes[lane].settle()
 
@@ -344,6 +355,7 @@ class Delivery:
             lane.settle()
             lane.patience_s = max(RETRY_S, lane.retry.next())
             expired += len(late)
+        self.waited = self.waited or bool(expired)
         return expired
 
     # --- for people and watchdogs ---

@@ -14,6 +14,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from agent.core.chain import HASH_BYTES, Row, canonical_row, row_from_canonical
@@ -26,6 +27,7 @@ MESSAGE_BYTES_MAX = 256 * 1024
 LANES = ("alarm", "status")
 NUMBER_MAX = 2**63 - 1
 TEXT_MAX = 200
+_text = json.encoder.encode_basestring
 RANGES_MAX = 1000
 
 # What indexing, converting and comparing untrusted JSON can raise (int() of Infinity: OverflowError).
@@ -91,32 +93,31 @@ class WireRow:
 def utc_text(at_ns: int) -> str:
     """RFC 3339 UTC with microseconds."""
     seconds, ns = divmod(at_ns, 1_000_000_000)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ns // 1000:06d}Z"
+    return f"{_utc_seconds(seconds)}.{ns // 1000:06d}Z"
+
+
+@lru_cache(256)
+def _utc_seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def row_event(site: str, board: str, epoch: str, row: Row, prev_hash: bytes, *, live: bool) -> str:
-    """One row as a CloudEvent's JSON text. Live rows carry `data` too; backlog has it in `row` alone."""
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": f"{epoch}-{row.seq}",
-        "source": f"/{PREFIX}/{site}/{board}",
-        "type": f"standpipe.{row.kind}.v1",
-        "subject": row.source,
-        "epoch": epoch,
-        "seq": str(row.seq),
-        "lane": row.lane,
-        "laneprev": str(row.lane_prev),
-        "clock": row.clock,
-        "row": canonical_row(row).decode(),
-        "hash": row.hash.hex(),
-        "prevhash": prev_hash.hex(),
-    }
-    if row.clock != "unset":
-        event["time"] = utc_text(row.at_ns)
-    if live:
-        event["datacontenttype"] = "application/json"
-        event["data"] = json.loads(row.data)
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    """One row as a CloudEvent's JSON text. Live rows carry `data` too; backlog has it in `row` alone.
+
+    Put together by hand: a drain builds tens of thousands a second, and most of it is the same each time.
+    """
+    time = "" if row.clock == "unset" else f',"time":"{utc_text(row.at_ns)}"'
+    data = f',"datacontenttype":"application/json","data":{row.data}' if live else ""
+    return (
+        f'{{"specversion":"1.0","id":"{epoch}-{row.seq}",{_same(site, board, row.kind)},"subject":{_text(row.source)},'
+        f'"epoch":"{epoch}","seq":"{row.seq}","lane":"{row.lane}","laneprev":"{row.lane_prev}","clock":"{row.clock}",'
+        f'"row":{_text(canonical_row(row).decode())},"hash":"{row.hash.hex()}","prevhash":"{prev_hash.hex()}"{time}{data}}}'
+    )
+
+
+@lru_cache(1024)
+def _same(site: str, board: str, kind: str) -> str:
+    return f'"source":"/{PREFIX}/{site}/{board}","type":"standpipe.{kind}.v1"'
 
 
 def batch(events: list[str]) -> bytes:

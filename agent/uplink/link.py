@@ -14,7 +14,9 @@ import contextlib
 import select
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -27,6 +29,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 INBOUND_BYTES_MAX = 256 * 1024
 CONNECT_S = 10.0
+WAIT_S = 0.2
 PUBLISH_OVERHEAD = 512  # topic, properties and fixed header of a PUBLISH
 _NOTSENT_LOWAT = 128 * 1024
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
@@ -126,12 +129,38 @@ class Link:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         return client
 
-    def open(self) -> None:
-        """Resolve, connect, log in, subscribe. Blocks up to about 2 x CONNECT_S (and what DNS takes).
+    def open(self, waiting: Callable[[], bool]) -> None:
+        """Resolve, connect, log in, subscribe. `waiting` is asked every WAIT_S whether to go on waiting.
 
-        Raises LinkError: dns-failed / unreachable / tls-failed / refused / quota.
+        Raises LinkError: dns-failed / unreachable / tls-failed / refused / quota / closed.
         """
         host, port = self._broker.address
+        self._connect(host, port, waiting)
+        end = time.monotonic() + CONNECT_S
+        while not self._connected:
+            self.turn(WAIT_S)
+            if time.monotonic() > end or not waiting():
+                self.close()
+                raise LinkError("unreachable", f"{host}:{port} takes connections but does not answer as a broker")
+        if self._subscriptions:
+            # retained commands are stale by definition: not asked for, and marked as such when they come live
+            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+            self._client.subscribe([(topic, options) for topic in self._subscriptions])
+
+    def _connect(self, host: str, port: int, waiting: Callable[[], bool]) -> None:
+        """In a thread of its own, as neither a name server nor a dead route can be hurried."""
+        result: list[LinkError | None] = []
+        thread = threading.Thread(target=lambda: result.append(self._try(host, port)), name="connect", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(WAIT_S)
+            if not waiting():
+                raise LinkError("closed", "told to stop")
+        failure = result[0] if result else LinkError("unreachable", f"{host}:{port}: cannot be connected to")
+        if failure is not None:
+            raise failure
+
+    def _try(self, host: str, port: int) -> LinkError | None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0
         properties.ReceiveMaximum = 20
@@ -140,16 +169,12 @@ class Link:
             self._use_tls()
             self._client.connect(host, port, self._broker.keepalive_s, clean_start=True, properties=properties)
         except socket.gaierror as error:
-            raise LinkError("dns-failed", f"broker's name {host} cannot be resolved: {error.strerror}") from error
+            return LinkError("dns-failed", f"the broker's name {host} cannot be resolved: {error.strerror}")
         except ssl.SSLError as error:
-            raise LinkError("tls-failed", f"TLS with {host}:{port}: {error.reason or error}") from error
+            return LinkError("tls-failed", f"TLS with {host}:{port}: {error.reason or error}")
         except (OSError, ValueError) as error:
-            raise LinkError("unreachable", f"{host}:{port}: {_words(error)}") from error
-        self._await_connack(host, port)
-        if self._subscriptions:
-            # retained commands are stale by definition: not asked for, and marked as such when they come live
-            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
-            self._client.subscribe([(topic, options) for topic in self._subscriptions])
+            return LinkError("unreachable", f"{host}:{port}: {_words(error)}")
+        return None
 
     def _use_tls(self) -> None:
         if not self._broker.tls:
@@ -159,14 +184,6 @@ class Link:
         if self._broker.cert:
             context.load_cert_chain(self._broker.cert, self._broker.key or None)
         self._client.tls_set_context(context)
-
-    def _await_connack(self, host: str, port: int) -> None:
-        end = time.monotonic() + CONNECT_S
-        while not self._connected:
-            self.turn(0.2)
-            if time.monotonic() > end:
-                self.close()
-                raise LinkError("unreachable", f"{host}:{port} takes connections but does not answer as a broker")
 
     # --- using ---
 

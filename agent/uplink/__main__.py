@@ -1,0 +1,57 @@
+"""The uplink process: composes its threads. One session for rows, one for files, one that writes the status file."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from importlib.metadata import version
+from pathlib import Path
+
+from msgspec import UNSET
+
+from agent.config import ConfigError, SiteConfig, load
+from agent.config.model import Uplink
+from agent.runtime import process
+from agent.runtime.paths import Paths
+from agent.runtime.secrets import Secrets
+from agent.runtime.workers import Workers
+from agent.uplink import session, view
+from agent.uplink.link import BrokerAt
+
+
+def broker_at(uplink: Uplink, secrets: Secrets, beside: Path) -> BrokerAt:
+    """Where the broker is and how to get in; relative certificate files lie beside site.toml."""
+    user, password = secrets.credentials("uplink") or ("", "")
+    ca, cert, key = (str(beside / name) if name else "" for name in (uplink.ca, uplink.cert, uplink.key))
+    return BrokerAt(uplink.broker, user, password, ca, cert, key, uplink.keepalive_s)
+
+
+def run(args: argparse.Namespace, paths: Paths) -> int:
+    """Ready at once, whether or not anyone can be reached."""
+    config = load(paths.site)
+    workers = Workers("uplink")
+    shown = view.View("" if config.uplink is UNSET else config.uplink.broker)
+    workers.start("status", functools.partial(view.run, paths, shown, workers.stop))
+    if config.uplink is UNSET:
+        shown.link = {"state": "not configured"}
+    else:
+        _start_sessions(args, paths, config, config.uplink, workers, shown)
+    return workers.run()
+
+
+def _start_sessions(
+    args: argparse.Namespace, paths: Paths, config: SiteConfig, uplink: Uplink, workers: Workers, shown: view.View
+) -> None:
+    board = session.Board(
+        config=config,
+        paths=paths,
+        broker=broker_at(uplink, Secrets.load(paths.secrets), paths.site.parent),
+        window=uplink.window,
+        stamp=process.clock(args).stamp,
+        version=version("standpipe"),
+    )
+    workers.start("session", functools.partial(session.run, board, shown, workers.stop))
+
+
+if __name__ == "__main__":
+    process.main("uplink", run, errors=(ConfigError,))
