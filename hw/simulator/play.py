@@ -9,6 +9,7 @@ from hw.simulator.hands import Agenda, Hands
 from hw.simulator.scenario import Camera, Chatter, Contact, Press, Scenario, Step
 
 MS = 1_000_000
+SLACK_MS = 10  # what lasts for a while ends that long after it really began, a little after its plan
 
 
 def play(scenario: Scenario, hands: Hands, agenda: Agenda, tell: Callable[[News], None]) -> None:
@@ -25,7 +26,7 @@ def _plan_round(scenario: Scenario, hands: Hands, agenda: Agenda, tell: Callable
         agenda.at(again_ns, lambda: _plan_round(scenario, hands, agenda, tell, again_ns))
     else:
         end_ms = max((step.end_ms for step in scenario.steps), default=0)
-        agenda.at(start_ns + end_ms * MS, lambda: tell(News("scenario", "", "ends")))
+        agenda.at(start_ns + (end_ms + SLACK_MS) * MS, lambda: tell(News("scenario", "", "ends")))
 
 
 def _doing(step: Step, hands: Hands) -> Callable[[], None]:

@@ -208,8 +208,8 @@ class _Reader:
         repeat_ms = 0
         if self._repeat is not None:
             number, line, repeat_ms = self._repeat
-            if repeat_ms < last_ms:
-                message = f"a round takes {last_ms / 1000:g} s, so it cannot begin again sooner"
+            if repeat_ms <= last_ms:
+                message = f"a round takes {last_ms / 1000:g} s, so it must be repeated later than that"
                 self._problems.append(ScenarioProblem(number, line, message))
         if self._problems:
             raise ScenarioError(self._problems, name)

@@ -88,6 +88,8 @@ class Teller:
 
     def close(self) -> None:
         """Write what is queued, within a second."""
+        if not self._thread.is_alive():
+            return
         try:
             self._lines.put(None, timeout=1)
         except queue.Full:
