@@ -98,12 +98,13 @@ class LaneBook:
     def _next_stretch(self) -> bool:
         stretch = self._by_prev.get(self._reach)
         if stretch is None and self._floor < self._reach:
-            behind = (s for s in self._by_prev.values() if self._floor <= s.prev <= self._reach < s.first)
+            behind = (s for s in self._by_prev.values() if self._floor <= s.prev <= self._reach)
             stretch = min(behind, key=lambda s: s.first, default=None)
         if stretch is None:
             return False
         del self._by_prev[stretch.prev], self._by_last[stretch.last]
-        self._join(stretch.last, stretch.hash)
+        if stretch.last > self._reach:  # else it came although it had been given up: stored, and no mark
+            self._join(stretch.last, stretch.hash)
         return True
 
     def _next_gap(self) -> bool:

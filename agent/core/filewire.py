@@ -141,7 +141,7 @@ class Info:
 def init_payload(info: Info) -> bytes:
     """JSON of `init`, in EIP-0021's words."""
     fields = {"name": info.name, "size": info.size, "checksum": info.sha256, "segments_ttl": SEGMENTS_TTL_S}
-    return json.dumps({**fields, "user_data": info.user_data}, ensure_ascii=False).encode()
+    return json.dumps({**fields, "user_data": info.user_data}).encode()
 
 
 def parse_init(payload: bytes) -> Info:
@@ -199,7 +199,7 @@ def response_payload(topic: str, code: int, description: str = "", missing: list
     body: dict[str, Any] = {"vsn": "0.1", "topic": topic, "reason_code": code, "reason_description": description}
     if missing is not None:
         body["missing"] = missing[:RANGES_MAX]
-    return json.dumps(body, ensure_ascii=False).encode()
+    return json.dumps(body).encode()
 
 
 def parse_response(payload: bytes) -> Response:

@@ -246,8 +246,8 @@ def _number(text: Any) -> int:
 
 
 def _short(text: Any) -> str:
-    if not isinstance(text, str) or len(text) > TEXT_MAX:
-        raise WireError(f"not a text of up to {TEXT_MAX} characters")
+    if not isinstance(text, str) or len(text) > TEXT_MAX or not text.isprintable():
+        raise WireError(f"not a text of up to {TEXT_MAX} printable characters")
     return text
 
 

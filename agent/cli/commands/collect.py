@@ -1,0 +1,80 @@
+"""standpipe collect: what runs beside the central broker; `standpipe collect report` says what it has."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import time
+from pathlib import Path
+
+from agent.cli.place import UsageError
+from agent.cli.terminal import safe
+from agent.runtime import logs, redact
+from agent.runtime.notify import notifier
+from agent.runtime.paths import Paths
+from agent.runtime.secrets import Secrets
+
+HELP = """\
+Runs beside the central broker until Ctrl-C: stores every row of every board once, proves that none is missing,
+puts files together, and tells the boards what has arrived. `standpipe collect report` says what is in a store."""
+FEED_S = 5.0
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=["run", "report"], default="run", help="run (default) or report")
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="where rows and files are kept")
+    parser.add_argument("--broker", metavar="URL", help="mqtt://HOST:1883 or mqtts://HOST:8883")
+    parser.add_argument(
+        "--site-filter", action="append", default=[], metavar="SITE", help="only boards of this site; repeatable"
+    )
+    parser.add_argument(
+        "--secrets", type=Path, metavar="FILE", help="0600 file with [collector] user and password for the broker"
+    )
+    parser.add_argument("--ca", default="", metavar="FILE", help="certificates that may sign the broker's (mqtts)")
+    parser.add_argument("--cert", default="", metavar="FILE", help="our certificate (mqtts)")
+    parser.add_argument("--key", default="", metavar="FILE", help="our certificate's key (mqtts)")
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+
+
+def run(args: argparse.Namespace, _paths: Paths) -> int:
+    return _report(args) if args.what == "report" else _collect(args)
+
+
+def _report(args: argparse.Namespace) -> int:
+    """0 if nothing is missing or in conflict and every chain is whole, 1 otherwise."""
+    from agent.collector.report import in_words, report
+
+    found = report(args.store)
+    print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else safe(in_words(found)))
+    totals = found["totals"]
+    return 0 if totals["chains_whole"] and not totals["missing"] and not totals["conflicts"] else 1
+
+
+def _collect(args: argparse.Namespace) -> int:
+    from agent.collector.collector import Collector
+    from agent.collector.link import Broker
+
+    if not args.broker:
+        raise UsageError("say which broker: standpipe collect --broker mqtt://HOST:1883 --store DIR")
+    broker = Broker.from_url(args.broker, ca=args.ca, cert=args.cert, key=args.key)
+    if args.secrets:
+        broker = broker.with_credentials(Secrets.load(args.secrets).credentials("collector"))
+    redact.register(broker.password)
+    logs.setup("collect")
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda which, _frame: stopped.append(which))
+    notify = notifier()
+    collector = Collector(broker, args.store, args.site_filter)
+    notify("READY=1")
+    fed = 0.0
+
+    def tick() -> None:
+        nonlocal fed
+        if time.monotonic() - fed > FEED_S:
+            fed = time.monotonic()
+            notify("WATCHDOG=1")
+
+    collector.run(lambda: bool(stopped), tick)
+    return 0

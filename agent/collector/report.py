@@ -1,0 +1,169 @@
+"""What a store holds and what is proven of it: for people, scripts and the demonstration. Reads, never writes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.collector.store import open_to_read
+from agent.core.continuity import LaneBook
+
+HOLES_MAX = 1000
+LISTED_MAX = 1000
+
+
+def report(store: Path) -> dict[str, Any]:
+    """Boards with their epochs and files; what `standpipe collect report --json` prints.
+
+    {"boards": [{"site", "board", "state", "head_seq", "refused", "why", "epochs": [{"epoch", "rows", "doubles",
+    "first", "last", "missing": [[from, to]], "lanes": {lane: {"rows", "upto", "missing"}}, "given_up", "conflicts",
+    "chain": {"upto", "hash", "holes", "broken_at", "whole"}}], "files": [{"fid", "name", "size", "sha256", "state",
+    "have_bytes", "path", "user_data"}]}], "totals": {...}}. Ranges have both ends in. Raises StoreError.
+    """
+    with contextlib.closing(open_to_read(store)) as db:
+        db.row_factory = sqlite3.Row
+        db.execute("begin")  # one picture, while the collector goes on
+        boards = [_board(db, row) for row in db.execute("select * from board order by site, board")]
+    return {"boards": boards, "totals": _totals(boards)}
+
+
+def _board(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
+    epochs = db.execute("select * from epoch where board = ? order by id", (row["id"],)).fetchall()
+    files = db.execute("select * from file where board = ? order by done_ns, fid", (row["id"],)).fetchall()
+    told = ("site", "board", "state", "epoch", "head_seq", "clock", "version", "seen_ns", "refused", "why")
+    return {
+        **{name: row[name] for name in told},
+        "epochs": [_epoch(db, epoch) for epoch in epochs],
+        "files": [_file(row, file) for file in files],
+    }
+
+
+def _epoch(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
+    first, last, rows = db.execute(
+        "select coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) from row where epoch = ?", (row["id"],)
+    ).fetchone()
+    return {
+        "epoch": row["epoch"],
+        "rows": rows,
+        "doubles": row["doubles"],
+        "first": first,
+        "last": last,
+        "missing": list(_missing(db, row["id"], row["chain_upto"])),
+        "lanes": {lane["lane"]: _lane(db, lane) for lane in _all(db, "lane", row["id"])},
+        "given_up": [[gap["lane"], gap["first"], gap["last"]] for gap in _all(db, "given_up", row["id"])],
+        "conflicts": [_conflict(one) for one in _all(db, "conflict", row["id"])],
+        "chain": {
+            "upto": row["chain_upto"],
+            "hash": row["chain_hash"].hex(),
+            "holes": row["chain_holes"],
+            "broken_at": row["broken_at"],
+            "whole": row["chain_upto"] == last and not row["broken_at"] and not row["chain_holes"],
+        },
+    }
+
+
+def _all(db: sqlite3.Connection, table: str, epoch: int) -> list[sqlite3.Row]:
+    return db.execute(f"select * from {table} where epoch = ? limit {LISTED_MAX}", (epoch,)).fetchall()
+
+
+def _missing(db: sqlite3.Connection, epoch: int, proven: int) -> Iterator[list[int]]:
+    """Numbers that no stored row has, [from, to], beyond what the chain has proven; HOLES_MAX at most."""
+    found = db.execute(
+        "select seq, before from (select seq, lag(seq, 1, ?) over (order by seq) as before from row"
+        " where epoch = ? and seq > ?) where seq > before + 1 limit ?",
+        (proven, epoch, proven, HOLES_MAX),
+    )
+    for seq, before in found:
+        yield [before + 1, seq - 1]
+
+
+def _lane(db: sqlite3.Connection, lane: sqlite3.Row) -> dict[str, Any]:
+    """The lane's mark, and where rows of it are missing before rows that are there."""
+    marks = LaneBook(lane["upto"], lane["hash"])
+    key = (lane["epoch"], lane["lane"], lane["upto"])
+    for first, last in db.execute("select first, last from given_up where epoch = ? and lane = ? and last > ?", key):
+        marks.give_up(first, last)
+    beyond = "select seq, lane_prev, hash from row where epoch = ? and lane = ? and seq > ? order by seq"
+    for seq, prev, hash_ in db.execute(beyond, key):
+        marks.add(seq, prev, hash_)
+    return {"rows": lane["rows"], "upto": lane["upto"], "missing": [list(hole) for hole in marks.missing()]}
+
+
+def _conflict(row: sqlite3.Row) -> dict[str, Any]:
+    return {"seq": row["seq"], "lane": row["lane"], "held": row["held"].hex(), "theirs": row["theirs"].hex()}
+
+
+def _file(board: sqlite3.Row, row: sqlite3.Row) -> dict[str, Any]:
+    done = bool(row["done_ns"])
+    have = row["size"] if done else sum(stop - start for start, stop in json.loads(row["stored"]))
+    return {
+        "fid": row["fid"],
+        "name": row["name"],
+        "size": row["size"],
+        "sha256": row["sha256"],
+        "state": "complete" if done else "partial",
+        "have_bytes": have,
+        "path": f"files/{board['site']}/{board['board']}/{row['fid']}/{row['name']}" if done else "",
+        "user_data": json.loads(row["user_data"]),
+    }
+
+
+def _totals(boards: list[dict[str, Any]]) -> dict[str, Any]:
+    epochs = [epoch for board in boards for epoch in board["epochs"]]
+    files = [file for board in boards for file in board["files"]]
+    return {
+        "boards": len(boards),
+        "rows": sum(epoch["rows"] for epoch in epochs),
+        "doubles": sum(epoch["doubles"] for epoch in epochs),
+        "missing": sum(to - start + 1 for epoch in epochs for start, to in epoch["missing"]),
+        "given_up": sum(len(epoch["given_up"]) for epoch in epochs),
+        "conflicts": sum(len(epoch["conflicts"]) for epoch in epochs),
+        "refused": sum(board["refused"] for board in boards),
+        "chains_whole": all(epoch["chain"]["whole"] for epoch in epochs),
+        "files_complete": sum(file["state"] == "complete" for file in files),
+        "files_partial": sum(file["state"] == "partial" for file in files),
+    }
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """The report for a terminal."""
+    lines: list[str] = []
+    for board in found["boards"]:
+        lines.append(f"{board['site']}/{board['board']}: {board['state'] or 'never present'}")
+        lines += [line for epoch in board["epochs"] for line in _epoch_lines(epoch)]
+        if board["refused"]:
+            lines.append(f"  {board['refused']} rows or messages refused, the last one: {board['why']}")
+        lines += [_file_line(file) for file in board["files"]]
+    return "\n".join(lines or ["nothing has been stored yet"])
+
+
+def _epoch_lines(epoch: dict[str, Any]) -> list[str]:
+    chain = epoch["chain"]
+    lines = [
+        f"  epoch {epoch['epoch']}: {epoch['rows']} rows, {epoch['first']} to {epoch['last']},"
+        f" {epoch['doubles']} came twice and were stored once"
+    ]
+    lines.append(f"    missing: {_ranges(epoch['missing'])}; chain proven to row {chain['upto']}")
+    if chain["broken_at"]:
+        lines.append(f"    CHAIN BROKEN: row {chain['broken_at']} does not follow the row stored before it")
+    if epoch["conflicts"]:
+        lines.append(f"    CONFLICTS: other rows came for {_ranges([[c['seq']] * 2 for c in epoch['conflicts']])}")
+    if epoch["given_up"]:
+        given_up = ", ".join(f"{lane} {first}-{last}" for lane, first, last in epoch["given_up"])
+        lines.append(f"    given up by the board: {given_up}")
+    return lines
+
+
+def _ranges(ranges: list[list[int]]) -> str:
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:10]]
+    more = f" and {len(ranges) - 10} more" if len(ranges) > 10 else ""
+    return (", ".join(shown) or "none") + more
+
+
+def _file_line(file: dict[str, Any]) -> str:
+    have = "complete" if file["state"] == "complete" else f"{file['have_bytes']} of {file['size']} bytes"
+    return f"  file {file['name']}: {have}, SHA-256 {file['sha256'][:16]}…"
