@@ -15,7 +15,7 @@ from agent.runtime import process
 from agent.runtime.paths import Paths
 from agent.runtime.secrets import Secrets
 from agent.runtime.workers import Workers
-from agent.uplink import session, view
+from agent.uplink import bulk, session, view
 from agent.uplink.link import BrokerAt
 
 
@@ -47,10 +47,12 @@ def _start_sessions(
         paths=paths,
         broker=broker_at(uplink, Secrets.load(paths.secrets), paths.site.parent),
         window=uplink.window,
+        chunk_bytes=uplink.chunk_kb * 1024,
         stamp=process.clock(args).stamp,
         version=version("standpipe"),
     )
     workers.start("session", functools.partial(session.run, board, shown, workers.stop))
+    workers.start("files", functools.partial(bulk.run, board, shown, workers.stop))
 
 
 if __name__ == "__main__":

@@ -44,12 +44,8 @@ class Notes:
         """The broker or the far end does not take something: a row, not more than one an hour of the same."""
         reason = redact(reason)[:500]
         self._view.last_refusal = f"{what}: {reason}"
-        said = self._said.get((what, code))
-        if said is not None and now_s - said < AGAIN_S:
+        if self._lately(what, code, now_s):
             return
-        if len(self._said) >= KINDS_MOST:
-            self._said.clear()
-        self._said[(what, code)] = now_s
         self._write(LinkRefused(source=SOURCE, what=what, code=code, reason=reason))
 
     def given_up(self, flight: Flight, code: int, reason: str) -> None:
@@ -68,7 +64,20 @@ class Notes:
         )
         self._write(LinkRefused(source=SOURCE, what=what, code=code, reason=redact(reason)[:500]), gap)
 
-    def conflict(self, conflict: Conflict) -> None:
+    def _lately(self, what: str, code: int, now_s: float) -> bool:
+        """True if the same was written within the hour; else it counts as written now."""
+        said = self._said.get((what, code))
+        if said is not None and now_s - said < AGAIN_S:
+            return True
+        if len(self._said) >= KINDS_MOST:
+            self._said.clear()
+        self._said[(what, code)] = now_s
+        return False
+
+    def conflict(self, conflict: Conflict, now_s: float) -> None:
+        """Two different rows under one identity. A row of the same not more than once an hour."""
+        if self._lately(f"conflict {conflict.lane}", 0, now_s):
+            return
         row = LinkConflict(
             source=SOURCE, epoch=self._journal.epoch, seq=conflict.seq, ours=conflict.ours, theirs=conflict.theirs
         )

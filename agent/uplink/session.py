@@ -43,7 +43,7 @@ LOOK_S = 1.0  # the journal is looked at this often even when no bell rang
 STEADY_S = 30.0  # a session that lived so long was a good one
 QUIET_S = 30.0  # something is on its way and no PUBACK came for so long: the link is dead
 GOODBYE_S = 2.0
-RESTART_AGAIN_NS = 3600 * 1_000_000_000
+RESTART_AGAIN_NS = 24 * 3600 * 1_000_000_000
 KEEP_ROWS = 20_000
 FIRST_S, MOST_S = 1.0, 60.0
 
@@ -56,6 +56,7 @@ class Board:
     paths: Paths
     broker: BrokerAt
     window: int
+    chunk_bytes: int
     stamp: Callable[[], Stamp]
     version: str
 
@@ -170,7 +171,7 @@ class _Keeper:
     def _conflict(self, session: _Session) -> None:
         """The far end holds other rows under our epoch: this journal is a copy that went its own way. A new epoch."""
         for conflict in session.inbox.conflicts[:1]:
-            self._notes.conflict(conflict)
+            self._notes.conflict(conflict, time.monotonic())
         session.inbox.conflicts.clear()
         self._books.distrust()
         if not self._restarted_lately():
@@ -180,11 +181,12 @@ class _Keeper:
             raise JournalMoved(f"{self._board.paths.journal}: a new epoch began")
 
     def _restarted_lately(self) -> bool:
-        """At most one new epoch an hour, whatever the far end says."""
+        """At most one new epoch a day, whatever the far end says: each leaves a file behind."""
         first, now = self._journal.row(1), self._board.stamp()
-        if first is None or first.values().get("reason") != "restored" or first.boot != now.boot:
+        if first is None or first.values().get("reason") != "restored":
             return False
-        return now.mono_ns - first.mono_ns < RESTART_AGAIN_NS
+        since_ns = now.mono_ns - first.mono_ns if first.boot == now.boot else abs(now.at_ns - first.at_ns)
+        return since_ns < RESTART_AGAIN_NS
 
     def _save(self) -> None:
         self._view.cursors = self._books.cursors()

@@ -1,0 +1,292 @@
+"""The bulk session: clips to the far end in chunks, beside the event session so that no alarm queues behind a clip.
+
+Rules of this file:
+- what is to be sent is in the journal (clip.ready without clip.delivered), what has arrived is known at the far end:
+  nothing of a transfer is kept here, so a restart of either side asks (`stat`) and sends the rest;
+- a clip is delivered when `fin` was answered with success, and only then the row is written; the file is left alone;
+- connected only while there is something to send.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+from agent.core.backoff import Backoff
+from agent.core.chain import Row
+from agent.core.events import ClipDelivered
+from agent.core.pace import Pace
+from agent.core.transfer import Message, Sender, TransferError, chunk_step, file_id, parse_response
+from agent.journal import Bell, Journal, JournalError, JournalMoved
+from agent.uplink.link import Link, LinkError
+from agent.uplink.notes import Notes
+from agent.uplink.session import FIRST_S, MOST_S, QUIET_S, Board
+from agent.uplink.view import View
+
+log = logging.getLogger(__name__)
+
+WINDOW = 8
+LEAST_BYTES = 32 * 1024
+CHUNK_LEAST = 8 * 1024
+IDLE_S = 60.0
+ANSWER_S, ANSWER_MOST_S = 10.0, 60.0
+FAILED_S, FAILED_MOST_S = 600.0, 86400.0
+
+
+class _StopError(Exception):
+    """Told to stop in the middle of a transfer."""
+
+
+def run(board: Board, view: View, stop: Event, tick: Callable[[], None]) -> None:
+    """Send clips until `stop`. A journal that was moved aside, or cannot be read now, is opened again."""
+    wait = Backoff(FIRST_S, 10.0, random.random)
+    while not stop.is_set():
+        tick()
+        try:
+            with contextlib.closing(Journal.open(board.paths.journal, board.paths.bell, board.stamp)) as journal:
+                _Clips(board, journal, view, stop, tick).keep()
+        except _StopError:
+            return
+        except JournalError as error:
+            if not isinstance(error, JournalMoved):
+                view.files = {"state": "waiting", "reason": str(error)}
+            stop.wait(wait.next())
+
+
+class Pending:
+    """Clips ready and not delivered, oldest first, kept up to date from the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._seen = 0
+        self._clips: dict[tuple[str, str], Row] = {}
+        self._not_before_s: dict[tuple[str, str], float] = {}
+        self._waits: dict[tuple[str, str], Backoff] = {}
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def look(self) -> None:
+        """Take in new rows."""
+        while rows := self._journal.read(self._seen, kinds=["clip.ready", "clip.delivered"]):
+            for row in rows:
+                key = (row.source, str(row.values()["clip"]))
+                if row.kind == "clip.ready":
+                    self._clips[key] = row
+                else:
+                    self._clips.pop(key, None)
+            self._seen = rows[-1].seq
+
+    def next(self, now_s: float) -> Row | None:
+        """The oldest that need not wait."""
+        return next((row for key, row in self._clips.items() if self._not_before_s.get(key, 0) <= now_s), None)
+
+    def postpone(self, row: Row, now_s: float) -> None:
+        """It failed: the others first, this one again after a growing wait."""
+        key = (row.source, str(row.values()["clip"]))
+        wait = self._waits.setdefault(key, Backoff(FAILED_S, FAILED_MOST_S, lambda: 0.5 + random.random() / 2))
+        self._not_before_s[key] = now_s + wait.next()
+
+
+class _Clips:
+    """Transfers over one open journal."""
+
+    def __init__(self, board: Board, journal: Journal, view: View, stop: Event, tick: Callable[[], None]) -> None:
+        self._board = board
+        self._journal = journal
+        self._view = view
+        self._stop = stop
+        self._tick = tick
+        self._notes = Notes(journal, view)
+        self._pending = Pending(journal)
+        self._pace = Pace(least=LEAST_BYTES)
+        self._link: Link | None = None
+        self._used_s = 0.0
+
+    def keep(self) -> None:
+        """Until stop (_StopError), or the journal is moved aside (JournalMoved)."""
+        wait = Backoff(FIRST_S, MOST_S, random.random)
+        with contextlib.closing(Bell(self._board.paths.bell)) as bell:
+            try:
+                while True:
+                    self._pending.look()
+                    row = self._pending.next(time.monotonic())
+                    try:
+                        self._idle(bell) if row is None else self._one(row)
+                        if row is not None:
+                            wait.reset()
+                    except LinkError as error:
+                        self._hang_up()
+                        self._show("waiting", reason=error.reason)
+                        self._pause(wait.next())
+            finally:
+                self._hang_up()
+
+    def _going_on(self) -> bool:
+        self._tick()
+        return not self._stop.is_set()
+
+    def _check(self) -> None:
+        """Often: still wanted, the journal in its place."""
+        if not self._going_on():
+            raise _StopError
+        self._journal.check_moved()
+
+    def _idle(self, bell: Bell) -> None:
+        self._check()
+        self._show("idle")
+        if self._link is None:
+            bell.wait(1.0)
+            return
+        if time.monotonic() - self._used_s > IDLE_S:
+            self._hang_up()
+        elif self._link.turn(0.5, bell.fileno()):
+            bell.wait(0)
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._check()
+            self._stop.wait(min(left, 1.0))
+
+    def _hang_up(self) -> None:
+        if self._link is not None:
+            self._link.close(goodbye=True)
+            self._link = None
+
+    def _linked(self) -> Link:
+        if self._link is None:
+            responses = self._board.topics.of("file-response")
+            link = Link(self._board.broker, f"{self._board.client_id}-bulk", [responses])
+            link.open(self._going_on)
+            self._link = link
+        return self._link
+
+    def _show(self, state: str, **more: object) -> None:
+        self._view.files = {"state": state, "pending": len(self._pending), **more}
+
+    # --- one clip ---
+
+    def _one(self, row: Row) -> None:
+        """Send this clip, or postpone it and say why. LinkError when the link breaks."""
+        values = row.values()
+        path = self._board.paths.data / str(values["path"])
+        try:
+            with path.open("rb") as file:
+                if path.stat().st_size != values["bytes"]:
+                    raise OSError(f"has {path.stat().st_size} bytes, {values['bytes']} when it was made")
+                failure = self._send(row, path, file)
+        except OSError as error:
+            failure = f"{values['path']}: {error.strerror or error}"
+        if failure:
+            self._pending.postpone(row, time.monotonic())
+            self._notes.refused(f"clip {values['clip']} of {row.source}", 0x83, failure, time.monotonic())
+
+    def _send(self, row: Row, path: Path, file: BinaryIO) -> str:
+        """Empty once it is delivered and its row written; why not, otherwise."""
+        values = row.values()
+        clip, sha256 = str(values["clip"]), str(values["sha256"])
+        fid = file_id(self._board.topics.site, self._board.topics.board, sha256)
+        about = {"camera": row.source, "clip": clip, "epoch": self._journal.epoch, "seq": str(row.seq)}
+        while True:  # again with smaller chunks when the link turns out to be thin
+            chunk = min(self._board.chunk_bytes, max(CHUNK_LEAST, self._pace.message_bytes))
+            sender = Sender(fid, path.name, int(str(values["bytes"])), sha256, chunk, about)
+            transfer = _Transfer(self._board, self._linked(), sender, file, self._pace, chunk)
+            while transfer.busy:
+                self._check()
+                self._show("paused" if sender.state == "paused" else "sending", clip=clip, left_bytes=sender.left_bytes)
+                transfer.turn(time.monotonic())
+            self._used_s = time.monotonic()
+            if sender.state == "failed":
+                return sender.reason
+            if sender.state == "done":
+                self._journal.append(ClipDelivered(source=row.source, clip=clip, file=fid, sha256=sha256))
+                return ""
+
+
+class _Transfer:
+    """One Sender on one Link: window, pace, and what to do when nothing comes back."""
+
+    def __init__(self, board: Board, link: Link, sender: Sender, file: BinaryIO, pace: Pace, chunk: int) -> None:
+        self._board = board
+        self._link = link
+        self._sender = sender
+        self._file = file
+        self._pace = pace
+        self._chunk = chunk
+        self._window = min(WINDOW, board.window, link.receive_maximum)
+        self._out: dict[int, tuple[Message, int, float]] = {}
+        self._patience = Backoff(ANSWER_S, ANSWER_MOST_S, lambda: 0.5 + random.random() / 2)
+        self._moved_s = time.monotonic()
+        self._wait_s = ANSWER_S
+
+    @property
+    def too_big(self) -> bool:
+        """One chunk is more than the link should have in flight."""
+        return self._chunk > self._pace.budget_bytes
+
+    @property
+    def busy(self) -> bool:
+        """False once it is over, or is to be made anew with smaller chunks, and every PUBACK has come."""
+        return bool(self._out) or not (self.too_big or self._sender.state in ("done", "failed"))
+
+    def turn(self, now_s: float) -> None:
+        """One round. LinkError when the link is gone or dead."""
+        if self._sender.state != "paused" and not self.too_big:
+            self._fill(now_s)
+        self._link.turn(0.5)
+        now_s = time.monotonic()
+        for puback in self._link.take_pubacks():
+            self._puback(puback.token, puback.code, now_s)
+        for message in self._link.take_messages():
+            self._answer(message.payload, now_s)
+        self._watch(now_s)
+
+    def _fill(self, now_s: float) -> None:
+        while len(self._out) < self._window and self._room() and (message := self._sender.next()) is not None:
+            payload, step = message.payload or b"", message.step
+            if message.read is not None:
+                offset, length = message.read
+                self._file.seek(offset)
+                payload = self._file.read(length)
+                step = chunk_step(offset, hashlib.sha256(payload).hexdigest())
+            token = self._link.publish(self._board.topics.file(self._sender.fid, step), payload)
+            self._out[token] = (message, len(payload), now_s)
+
+    def _room(self) -> bool:
+        flying = sum(size for _, size, _ in self._out.values())
+        return not flying or flying + self._pace.message_bytes <= self._pace.budget_bytes
+
+    def _puback(self, token: int, code: int, now_s: float) -> None:
+        message, size, handed_s = self._out.pop(token)
+        if code == 0 and size:
+            self._pace.confirmed(size, now_s - handed_s, now_s)
+        self._sender.acked(message, code)
+
+    def _answer(self, payload: bytes, now_s: float) -> None:
+        try:
+            self._sender.response(parse_response(payload))
+        except TransferError as error:
+            log.warning("a file response that makes no sense: %s", error)
+            return
+        if self._sender.state != "paused":
+            self._moved_s = now_s
+            self._wait_s = ANSWER_S
+            self._patience.reset()
+
+    def _watch(self, now_s: float) -> None:
+        """No PUBACK at all: the link is dead. PUBACKs and no answer, or a pause: ask again after a growing wait."""
+        oldest = min((handed_s for _, _, handed_s in self._out.values()), default=now_s)
+        if now_s - oldest > QUIET_S:
+            raise LinkError("unreachable", f"no confirmation for {QUIET_S:.0f} s: link taken for dead")
+        if now_s - self._moved_s > self._wait_s and not self._out:
+            self._moved_s = now_s
+            self._wait_s = max(ANSWER_S, self._patience.next())
+            self._sender.restarted()
