@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from msgspec import UNSET
 
 from agent.cli.commands.alarm import as_dict
 from agent.config import SiteConfig, check
+from agent.config.model import Point
+from agent.core.wire import LANES
 from agent.journal import Journal, JournalError
 from agent.journal.projections import clock_anchors, corrected_ns, open_alarms, point_levels
 from agent.runtime import status
@@ -101,11 +104,17 @@ def _things(config: SiteConfig | None, told: Told, journal: Journal | None) -> d
     panel = _alive(told, "panel")
     levels |= panel.get("points", {})
     return {
-        "points": [{"id": p.id, "name": p.name, "kind": p.kind, "closed": levels.get(p.id)} for p in config.point],
+        "points": [_point(point, levels.get(point.id)) for point in config.point],
         "relays": [{"id": r.id, "energised": _relay(r.id, panel, journal)} for r in config.relay],
         "cameras": [{"id": c.id, **_camera(c.id, told, journal)} for c in config.camera],
         "uplink": _uplink(config, told, journal),
     }
+
+
+def _point(point: Point, closed: bool | None) -> dict[str, Any]:
+    """active: away from rest (door open, button pressed, pump running)."""
+    active = None if closed is None else closed != (point.contact == "normally-closed")
+    return {"id": point.id, "name": point.name, "kind": point.kind, "closed": closed, "active": active}
 
 
 def _alive(told: Told, process: str) -> dict[str, Any]:
@@ -134,23 +143,27 @@ def _camera(id_: str, told: Told, journal: Journal | None) -> dict[str, Any]:
 
 
 def _uplink(config: SiteConfig, told: Told, journal: Journal | None) -> dict[str, Any] | None:
-    """None if there is no [uplink]. lanes: rows not yet stored at the far end, and since when the oldest waits."""
+    """None if there is no [uplink]. lanes: rows not yet stored at the far end, and how long the oldest has waited."""
     if config.uplink is UNSET:
         return None
     mine = _alive(told, "uplink")
-    row = journal.last("link.up", "link.down", source="uplink") if journal else None
-    connected = bool(mine) and bool(mine.get("connected", row is not None and row.kind == "link.up"))
-    reason = str(row.values().get("reason", "")) if row and not connected and row.kind == "link.down" else ""
-    state = "connected" if connected else "disconnected"
-    lanes = {lane: _queue(lane, told.get("uplink", {}), journal) for lane in ("alarm", "status")}
-    return {"state": state, "broker": config.uplink.broker, "reason": reason, "lanes": lanes}
+    queue = mine.get("queue") or {}
+    last = told.get("uplink", {}).get("cursors") or {}
+    lanes = {lane: queue.get(lane) or _queue(lane, last.get(lane), journal) for lane in LANES}
+    return {
+        "state": mine.get("state", "starting") if mine else "dead",
+        "broker": config.uplink.broker,
+        "reason": mine.get("reason") or mine.get("last_refusal") or mine.get("trouble") or "",
+        "lanes": lanes,
+        "files": mine.get("files"),
+    }
 
 
-def _queue(lane: str, mine: dict[str, Any], journal: Journal | None) -> dict[str, Any] | None:
-    """Rows of a lane past what the far end has acknowledged, from the mark that the uplink tells of itself."""
-    mark = mine.get("acked", {}).get(lane)
-    if mark is None or journal is None or mine.get("epoch", journal.epoch) != journal.epoch:
+def _queue(lane: str, mark: int | None, journal: Journal | None) -> dict[str, Any] | None:
+    """What waits while the uplink is not there to say it: rows past the mark that it told last."""
+    if mark is None or journal is None or mark > journal.head()[0]:
         return None
     rows, _ = journal.count(lane=lane, after=mark)
     oldest = journal.read(mark, lane=lane, limit=1)
-    return {"rows": rows, "oldest_ns": corrected_ns(oldest[0], clock_anchors(journal)) if oldest else None}
+    waited_s = (time.time_ns() - corrected_ns(oldest[0], clock_anchors(journal))) // 10**9 if oldest else 0
+    return {"rows": rows, "oldest_s": max(0, waited_s)}

@@ -21,19 +21,8 @@ from agent.core.events import KINDS
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
 PUMP_ROLES = ("running", "demand", "auto")
 # What rules can answer: what the panel decides itself, and what goes wrong in the other processes.
-HEARD: tuple[str, ...] = (
-    "point.",
-    "door.",
-    "button.",
-    "pump.",
-    "camera.",
-    "footage.",
-    "link.",
-    "trouble.",
-    "clip.failed",
-    "gap",
-)
-HEARD += ("relay.failed", "journal.rows_lost", "command.refused")
+HEARD: tuple[str, ...] = ("point.", "door.", "button.", "pump.", "camera.", "footage.", "link.", "trouble.", "alarm.")
+HEARD += ("relay.failed", "journal.rows_lost", "command.refused", "clip.failed", "gap")
 NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
 LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
 
@@ -123,8 +112,9 @@ def pump_points(site: Table, report: Report) -> None:
 def pump_limits(site: Table, report: Report) -> None:
     """A time limit for something that is not wired would never count."""
     for pump in _all(site, "pump"):
-        if pump.given("fail_to_start_s") and not pump.given("demand"):
-            report.warn(pump, "fail_to_start_s", "needs-demand")
+        for limit in ("fail_to_start_s", "unexpected_run_s"):
+            if pump.given(limit) and not pump.given("demand"):
+                report.warn(pump, limit, "needs-demand")
         if pump.given("not_in_auto_s") and not pump.given("auto"):
             report.warn(pump, "not_in_auto_s", "needs-auto")
 

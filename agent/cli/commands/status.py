@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +11,14 @@ from agent.cli.commands.alarm import table as alarm_table
 from agent.cli.overview import gather
 from agent.cli.place import Place, look
 from agent.cli.terminal import BOLD, GREEN, RED, YELLOW, amount, columns, paint, span
-from agent.cli.texts import Texts
+from agent.cli.texts import TEXTS, Texts
 from agent.runtime.paths import Paths
 
 HELP = """\
 Shows the board on one screen: processes, points and relays, open alarms, cameras, uplink, disk and journal.
 Exit code 1 if a process is not running, an alarm is not acknowledged, a camera or the site file is bad."""
-GOOD = {"runs", "recording", "connected"}
-COLOURS = {"runs": GREEN, "recording": GREEN, "connected": GREEN, "stuck": YELLOW, "disconnected": YELLOW}
+GOOD = {"runs", "recording"}
+COLOURS = {"runs": GREEN, "recording": GREEN, "connected": GREEN, "stuck": YELLOW}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -59,10 +58,6 @@ def _part(name: str, found: dict[str, Any], place: Place, t: Texts) -> list[str]
     return [paint(t(name), BOLD), *lines] if lines else []
 
 
-def _state(name: str, t: Texts) -> str:
-    return t({"off": "off"}.get(name, name))
-
-
 def _processes(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     rows = [
         [
@@ -84,8 +79,9 @@ def _points(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     def level(point: dict[str, Any]) -> str:
         if point["closed"] is None:
             return t("unknown")
-        prefix = "door-" if point["kind"] == "door" else ""
-        return t(prefix + ("closed" if point["closed"] else "open"))
+        if point["kind"] == "door":
+            return t("door-open" if point["active"] else "door-closed")
+        return t("closed" if point["closed"] else "open")
 
     return columns([point["id"], level(point), point["name"]] for point in found["points"] or [])
 
@@ -119,16 +115,17 @@ def _uplink(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     link = found["uplink"]
     if link is None:
         return [] if found["points"] is None else [f"  {t('off')}"]
-    rows = [[link["broker"], t(link["state"]), link["reason"]]]
+    state = f"link-{link['state']}"
+    rows = [[link["broker"], t(state) if state in TEXTS else link["state"], link["reason"]]]
     for lane, queue in link["lanes"].items():
         if queue is None:
             continue
         waits = t("queue", rows=queue["rows"])
-        if queue["oldest_ns"]:
-            waits += t("oldest", age=span(max(0.0, time.time() - queue["oldest_ns"] / 1e9)))
+        if queue["rows"]:
+            waits += t("oldest", age=span(queue["oldest_s"]))
         rows.append([t(f"lane-{lane}"), waits])
     first, *rest = columns(rows)
-    return [paint(first, COLOURS[link["state"]]), *rest]
+    return [paint(first, COLOURS.get(link["state"], YELLOW)), *rest]
 
 
 def _disk(found: dict[str, Any], place: Place, t: Texts) -> list[str]:

@@ -37,6 +37,8 @@ WRONG = [
     (('pin = "GPIO22"', 'pin = "GPIO22"\npress = ["reset"]'), 'point[2] "pump-1-running".press', 'kind = "button"'),
     (('["acknowledge"]', '["acknowlege"]'), 'point[3] "button".press[1]', 'did you mean "acknowledge"?'),
     (('["acknowledge"]', '"acknowledge"'), 'point[3] "button".press', "a list in brackets"),
+    (('["acknowledge"]', str(["reset"] * 4).replace("'", '"')), 'point[3] "button".press', "at most 3 entries"),
+    (('id = "pump-room"', 'id = "pump-room"\npassword = "x"'), 'camera[1] "pump-room".password', "secrets.toml"),
     # pumps
     (
         ('running = "pump-1-running"', 'running = "pump-1-runing"'),
