@@ -1,0 +1,281 @@
+"""media.db: which segments there are, and which gaps. See schema.sql for what each column means.
+
+Rules of this file:
+- every use holds `media.lock`: shared to read, exclusively to write, checkpoint or move. So no checkpoint races a
+  commit, and no process goes on writing into a file that was moved aside: each use looks whether the path still
+  leads to the file that is open;
+- a corrupt file is moved aside, never deleted; the next use starts an empty one, and recovery.py fills it again;
+- one MediaIndex belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent.core.chain import Stamp
+from agent.footage.errors import FootageError
+from agent.journal.files import identity, make, move_aside
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+VERSION = "1"
+LOCK_S = 5.0
+WAL_BYTES_MAX = 1 << 20
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class Segment(NamedTuple):
+    """One row of `segment`; end, frames, bytes and sha256 are None while it is open."""
+
+    camera: str
+    seq: int
+    path: str
+    state: str
+    boot: str
+    clock: str
+    start_mono_ns: int
+    start_at_ns: int
+    end_mono_ns: int | None = None
+    end_at_ns: int | None = None
+    frames: int | None = None
+    bytes: int | None = None
+    sha256: builtins.bytes | None = None
+
+
+class Gap(NamedTuple):
+    """One row of `gap`, without its id."""
+
+    camera: str
+    from_boot: str
+    from_mono_ns: int
+    from_at_ns: int
+    to_boot: str
+    to_mono_ns: int
+    to_at_ns: int
+    length_ns: int
+    cause: str
+
+
+@dataclass(frozen=True)
+class IndexMoved:
+    """What happened to a corrupt index: where it lies now."""
+
+    moved_to: Path
+
+
+_SEGMENT = ", ".join(Segment._fields)
+_GAP = ", ".join(Gap._fields)
+
+
+class MediaIndex:
+    """The index of one board's footage. Made if there is none, unless `create` is False (then FootageError)."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        self.moved: IndexMoved | None = None  # set when this object moved a corrupt file aside
+        self._create = create
+        self._db: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        if not create and not path.exists():
+            raise FootageError(f"{path}: no footage index here: has a recorder run yet? (--data names its folder)")
+        try:
+            lock = path.with_suffix(".lock")
+            make(lock)
+            self._lock = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise FootageError(f"{path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Safe to call twice. SQLite may checkpoint as the last one closes, so writers are held off meanwhile."""
+        if self._lock < 0:
+            return
+        with contextlib.suppress(FootageError), self._locked(fcntl.LOCK_EX, 1.0):
+            self._disconnect()
+        self._disconnect()
+        os.close(self._lock)
+        self._lock = -1
+
+    # --- writing ---
+
+    def begin(self, segment: Segment) -> None:
+        """A segment is being written from now on."""
+        self._write(f"insert into segment ({_SEGMENT}) values ({', '.join('?' * len(segment))})", segment)
+
+    def finish(self, segment: Segment) -> None:
+        """A segment is closed or salvaged: its row is replaced, or made if there was none."""
+        self._write(f"insert or replace into segment ({_SEGMENT}) values ({', '.join('?' * len(segment))})", segment)
+
+    def add(self, segments: list[Segment]) -> None:
+        """Many at once, as rebuilding does; rows that are there already stay as they are."""
+        with self._transaction() as db:
+            db.executemany(
+                f"insert or ignore into segment ({_SEGMENT}) values ({', '.join('?' * len(Segment._fields))})", segments
+            )
+
+    def drop(self, camera: str, seq: int) -> None:
+        """Forget a segment whose file is gone."""
+        self._write("delete from segment where camera = ? and seq = ?", (camera, seq))
+
+    def add_gap(self, gap: Gap) -> None:
+        self._write(f"insert into gap ({_GAP}) values ({', '.join('?' * len(gap))})", gap)
+
+    def check(self) -> None:
+        """Let SQLite look through the whole file; a corrupt one is moved aside (see `moved`)."""
+        with self._transaction() as db:
+            verdict = db.execute("pragma quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise _corrupt(verdict)
+
+    # --- reading ---
+
+    def segments(self, camera: str | None = None, *, state: str | None = None) -> list[Segment]:
+        """Segments in their order: by camera, then by sequence."""
+        wanted = {"camera": camera, "state": state}
+        where = " and ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None) or "true"
+        return self._read(Segment, f"select {_SEGMENT} from segment where {where} order by camera, seq", wanted)
+
+    def segment(self, camera: str, seq: int) -> Segment | None:
+        ask = f"select {_SEGMENT} from segment where camera = ? and seq = ?"
+        return next(iter(self._read(Segment, ask, (camera, seq))), None)
+
+    def last(self, camera: str) -> Segment | None:
+        """The newest segment that is not open."""
+        ask = f"select {_SEGMENT} from segment where camera = ? and state <> 'open' order by seq desc limit 1"
+        return next(iter(self._read(Segment, ask, (camera,))), None)
+
+    def sequences(self, camera: str) -> set[int]:
+        """All sequence numbers of a camera that have a row."""
+        with self._reading() as db:
+            return {int(row[0]) for row in db.execute("select seq from segment where camera = ?", (camera,))}
+
+    def gaps(self, camera: str | None = None) -> list[Gap]:
+        """Gaps, oldest first."""
+        ask = f"select {_GAP} from gap where camera = coalesce(?, camera) order by id"
+        return self._read(Gap, ask, (camera,))
+
+    def around(self, camera: str, boot: str, start: Stamp, end: Stamp) -> list[Segment]:
+        """Segments that may hold footage from start to end: by monotonic time within `boot`, by UTC in other boots."""
+        ask = f"""
+            select {_SEGMENT} from segment where camera = :camera and state <> 'deleting' and (
+              (boot = :boot and start_mono_ns < :end_mono and coalesce(end_mono_ns, :end_mono) > :start_mono) or
+              (boot <> :boot and start_at_ns < :end_at and coalesce(end_at_ns, :end_at) > :start_at)) order by seq"""
+        times = {"start_mono": start.mono_ns, "end_mono": end.mono_ns, "start_at": start.at_ns, "end_at": end.at_ns}
+        return self._read(Segment, ask, {"camera": camera, "boot": boot, **times})
+
+    # --- the connection ---
+
+    def _write(self, statement: str, values: Any) -> None:
+        with self._transaction() as db:
+            db.execute(statement, values)
+
+    def _read(self, row: Any, ask: str, values: Any) -> list[Any]:
+        with self._reading() as db:
+            return [row(*found) for found in db.execute(ask, values)]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._locked(fcntl.LOCK_EX), self._explained():
+            db = self._connected()
+            db.execute("begin immediate")
+            try:
+                yield db
+                db.execute("commit")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("rollback")
+                raise
+            self._tend_wal(db)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        if self._db is None or identity(self.path) != self._identity:
+            with self._locked(fcntl.LOCK_EX), self._explained():
+                self._connected()
+        with self._locked(fcntl.LOCK_SH), self._explained():
+            yield self._connected()
+
+    @contextlib.contextmanager
+    def _locked(self, kind: int, timeout_s: float = LOCK_S) -> Iterator[None]:
+        self._take(kind, timeout_s)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _take(self, kind: int, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                fcntl.flock(self._lock, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise FootageError(
+                        f"{self.path}: another process has held it for 5 s: is the disk stuck?"
+                    ) from None
+                time.sleep(0.005)
+            else:
+                return
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """SQLite's errors as ours; a corrupt file is moved aside at once (the lock is held exclusively, or taken)."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+            if code in _CORRUPT:
+                self._condemn(error)
+            reason = "disk full" if code == sqlite3.SQLITE_FULL else "write error"
+            raise FootageError(f"{self.path}: {error}", reason) from error
+
+    def _condemn(self, error: sqlite3.Error) -> None:
+        """Move the file aside unless another process was quicker. Always raises."""
+        broken = self._identity
+        self._disconnect()
+        self._take(fcntl.LOCK_EX, LOCK_S)
+        if identity(self.path) == broken:
+            self.moved = IndexMoved(move_aside(self.path, time.time_ns()))
+        raise FootageError(
+            f"{self.path}: corrupt ({error}): moved aside, made anew from the files", "corrupt"
+        ) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._db is not None and identity(self.path) == self._identity:
+            return self._db
+        self._disconnect()
+        if not self._create and not self.path.exists():
+            raise FootageError(f"{self.path}: gone: has it just been moved aside? Try again")
+        make(self.path)
+        db = sqlite3.connect(self.path, timeout=LOCK_S, isolation_level=None, check_same_thread=False)
+        self._db, self._identity = db, identity(self.path)
+        for pragma in ("journal_mode=wal", "synchronous=full", "wal_autocheckpoint=0", "cache_size=-512"):
+            db.execute(f"pragma {pragma}").fetchall()
+        if not db.execute("select count(*) from sqlite_schema").fetchone()[0]:
+            insert = f"insert into meta values ('version', '{VERSION}')"
+            db.executescript(f"begin immediate; {SCHEMA.read_text()}; {insert}; commit;")
+        return db
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = self._identity = None
+
+    def _tend_wal(self, db: sqlite3.Connection) -> None:
+        """Checkpoint a WAL that has grown; readers and writers are all held off by the lock."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.with_name(self.path.name + "-wal").stat().st_size > WAL_BYTES_MAX:
+                db.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+
+def _corrupt(verdict: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(verdict)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error

@@ -1,0 +1,149 @@
+"""After a crash, a power cut, or the loss of the index: files are looked at, ended, and indexed again.
+
+The names of the files carry the sequence, so the newest is known without opening any. Only the tail is salvaged
+before recording starts; files that have no row are indexed later, a few at a time, while recording goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.core.chain import Stamp
+from agent.footage.errors import FootageError
+from agent.footage.index import MediaIndex, Segment
+from agent.footage.layout import END_BYTES, TICKS_PER_S
+from agent.footage.reading import Found, read_ends, read_segment
+from agent.footage.segment import end_segment
+
+_NAME = re.compile(r"^(\d{8,})-[0-9TZ]+\.mp4$")
+BATCH = 50
+
+
+@dataclass(frozen=True)
+class Salvaged:
+    """What became of a segment that was open: how much of it can be played, how much was cut off."""
+
+    seq: int
+    kept_ms: int
+    cut_bytes: int
+    end: Stamp | None
+
+
+def segment_path(camera: str, seq: int, utc: str) -> str:
+    """Where a segment lies under the footage folder; `utc` as 20261122T143455Z."""
+    return f"{camera}/{utc[:8]}/{seq:08d}-{utc}.mp4"
+
+
+def files_of(footage: Path, camera: str) -> dict[int, Path]:
+    """seq -> file, for all segments of a camera. OSError if a folder cannot be read."""
+    found = {}
+    folder = footage / camera
+    for day in sorted(folder.iterdir()) if folder.is_dir() else []:
+        for path in sorted(day.iterdir()) if day.is_dir() else []:
+            if match := _NAME.match(path.name):
+                found[int(match[1])] = path
+    return found
+
+
+def salvage(index: MediaIndex, footage: Path, camera: str) -> tuple[list[Salvaged], list[str]]:
+    """End whatever was being written when the recorder died: what was salvaged, and what could not be, in words.
+
+    That is every segment with an open row, and the newest file if it has no row or no end. FootageError when the
+    disk or the index refuse.
+    """
+    files = files_of(footage, camera)
+    open_rows = {row.seq: row for row in index.segments(camera, state="open")}
+    suspects = {**{seq: footage / row.path for seq, row in open_rows.items()}, **dict(sorted(files.items())[-1:])}
+    done: list[Salvaged] = []
+    problems: list[str] = []
+    for seq, path in sorted(suspects.items()):
+        try:
+            if seq in open_rows or index.segment(camera, seq) is None:
+                done.append(_salvage_one(index, footage, camera, seq, path))
+        except FootageError as error:
+            if error.reason != "corrupt":
+                raise
+            problems.append(str(error))
+    return done, problems
+
+
+def _salvage_one(index: MediaIndex, footage: Path, camera: str, seq: int, path: Path) -> Salvaged:
+    if not path.exists():
+        index.drop(camera, seq)
+        return Salvaged(seq, 0, 0, None)
+    try:
+        found = read_segment(path, check=True)
+    except FootageError as error:
+        if error.reason == "corrupt":
+            _set_aside(index, camera, seq, path)
+        raise
+    if not found.pieces:
+        size = found.size
+        _set_aside(index, camera, seq, path)
+        return Salvaged(seq, 0, size, None)
+    if found.ending is not None and found.size == found.end + END_BYTES:
+        index.finish(_row(found, path, footage, "closed"))
+        return Salvaged(seq, _length_ms(found), 0, found.pieces[-1].end)
+    size, digest = end_segment(path, found)
+    row = _row(found, path, footage, "salvaged")._replace(bytes=size, sha256=digest)
+    index.finish(row)
+    return Salvaged(seq, _length_ms(found), found.size - found.end, found.pieces[-1].end)
+
+
+def _set_aside(index: MediaIndex, camera: str, seq: int, path: Path) -> None:
+    """Nothing in the file can be played: it stays for whoever wants to look, under a name that is no segment's."""
+    try:
+        path.rename(path.with_name(path.name + ".broken"))
+    except OSError as error:
+        raise FootageError(f"{path}: {error.strerror}") from error
+    index.drop(camera, seq)
+
+
+def _length_ms(found: Found) -> int:
+    last = found.pieces[-1]
+    return (last.dts + last.duration) * 1000 // TICKS_PER_S
+
+
+def _row(found: Found, path: Path, footage: Path, state: str) -> Segment:
+    """The index row of a file from what it says of itself; the hash of a whole file is not known without reading it."""
+    first, last, ending = found.pieces[0], found.pieces[-1], found.ending
+    end = (ending.mono_ns, ending.at_ns) if ending else (last.end.mono_ns, last.end.at_ns)
+    frames = ending.frames if ending else sum(piece.frames for piece in found.pieces)
+    where = str(path.relative_to(footage))
+    start = first.start
+    began = (start.clock, start.mono_ns, start.at_ns)
+    return Segment(found.camera, found.seq, where, state, found.boot, *began, *end, frames, found.size)
+
+
+def missing(index: MediaIndex, footage: Path, camera: str) -> Iterator[list[str]]:
+    """Index every file of a camera that has no row, a batch at each step; yields what could not be, in words.
+
+    A file without a regular end is left alone here unless it is older than the newest: then it is salvaged.
+    """
+    known = index.sequences(camera)
+    unknown = [(seq, path) for seq, path in sorted(files_of(footage, camera).items()) if seq not in known]
+    for start in range(0, len(unknown), BATCH):
+        problems: list[str] = []
+        rows: list[Segment] = []
+        for seq, path in unknown[start : start + BATCH]:
+            try:
+                rows += _adopt(index, footage, camera, seq, path)
+            except FootageError as error:
+                problems.append(str(error))
+        index.add(rows)
+        yield problems
+
+
+def _adopt(index: MediaIndex, footage: Path, camera: str, seq: int, path: Path) -> list[Segment]:
+    if index.segment(camera, seq) is not None:
+        return []  # recorded meanwhile
+    found = read_ends(path)
+    if found.camera != camera or found.seq != seq:
+        raise FootageError(f"{path}: says it is segment {found.seq} of {found.camera}", "corrupt")
+    if found.ending is None:
+        _salvage_one(index, footage, camera, seq, path)
+        return []
+    return [_row(found, path, footage, "closed")]
