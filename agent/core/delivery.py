@@ -33,6 +33,7 @@ RETRY_S, RETRY_MOST_S = 5.0, 300.0
 
 NOBODY = 0x10
 QUOTA = 0x97
+TOO_LARGE = 0x95
 MALFORMED = frozenset({0x83, 0x90, 0x95, 0x99})  # of this very message: another may pass
 
 
@@ -234,6 +235,12 @@ class Delivery:
         if len(lane.flights) < LIVE_AWAIT_MOST:  # beyond, it was sent for those who watch and stays to be sent
             lane.flights.append(flight)
             lane.covered = add_range(lane.covered, *span)
+
+    def too_large(self, want: Want, span: Range, size: int, now_s: float) -> Verdict:
+        """The one row of `span` makes a message larger than the broker takes: as if it had been refused for that."""
+        if want.live:
+            self.lanes[want.lane].live_after = max(self.lanes[want.lane].live_after, span[1] - 1)
+        return self._one_row_refused(Flight(want.lane, span, 1, size, want.live, now_s), TOO_LARGE, now_s)
 
     def nothing(self, want: Want) -> None:
         """There are no rows where `want` asked for them: the stretch holds other lanes' rows only."""

@@ -258,7 +258,7 @@ class Link:
             return
         self._connected = True
         self.receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
-        self.packet_bytes = getattr(properties, "MaximumPacketSize", 1 << 28) - PUBLISH_OVERHEAD
+        self.packet_bytes = max(256, getattr(properties, "MaximumPacketSize", 1 << 28) - PUBLISH_OVERHEAD)
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._lost is None:

@@ -22,7 +22,7 @@ from typing import Any
 from agent.config import SiteConfig
 from agent.core.backoff import Backoff
 from agent.core.chain import Stamp
-from agent.core.delivery import Delivery, Want
+from agent.core.delivery import Delivery, Verdict, Want
 from agent.core.events import ProcessStarted, ProcessStopping
 from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, presence_payload
 from agent.journal import Bell, Cursor, Journal, JournalError, JournalMoved
@@ -314,8 +314,12 @@ class _Session:
             self._send(want, parcel, "replay", BATCH_TYPE, now_s)
 
     def _send(self, want: Want, parcel: Parcel, leaf: str, content_type: str, now_s: float) -> None:
+        if len(parcel.payload) > self._link.packet_bytes:
+            verdict = self._books.too_large(want, parcel.span, len(parcel.payload), now_s)
+            return self._verdict(verdict, leaf, f"more than the broker's {self._link.packet_bytes} bytes", now_s)
         token = self._hand(leaf, self._topics.of(leaf), parcel.payload, content_type)
         self._books.handed(token, want, parcel.span, parcel.rows, len(parcel.payload), now_s)
+        return None
 
     def _hand(self, what: str, topic: str, payload: bytes, content_type: str = "", *, retain: bool = False) -> int:
         if not self._books.slots:
@@ -331,12 +335,16 @@ class _Session:
         self._progress_s = now_s
         what = self._what.pop(puback.token, "message")
         verdict = self._books.published(puback.token, puback.code, now_s)
-        if puback.code < 0x80:
-            return
-        if verdict is not None and verdict.what == "dead":
-            self._notes.given_up(verdict.flight, verdict.code, puback.reason)
-        else:
+        if verdict is not None:
+            self._verdict(verdict, what, puback.reason, now_s)
+        elif puback.code >= 0x80:
             self._notes.refused(what, puback.code, puback.reason, now_s)
+
+    def _verdict(self, verdict: Verdict, what: str, reason: str, now_s: float) -> None:
+        if verdict.what == "dead":
+            self._notes.given_up(verdict.flight, verdict.code, reason)
+        else:
+            self._notes.refused(what, verdict.code, reason, now_s)
 
     # --- the end ---
 

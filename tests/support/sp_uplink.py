@@ -55,7 +55,7 @@ def alarm_row(n: int) -> Event:
 
 
 class UplinkSite:
-    """A site in `folder`; its uplink talks to `url`. `more` goes into [uplink]. A context manager: kills the process."""
+    """A site in `folder`; its uplink talks to `url`. `more` ends the site file. A context manager that kills it."""
 
     def __init__(self, folder: Path, url: str, more: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,12 +89,11 @@ class UplinkSite:
 
     # --- the process ---
 
-    def start(self) -> UplinkSite:
+    def start(self, *more: str) -> UplinkSite:
         where = ["--site", self.paths.site, "--data", self.paths.data, "--run", self.paths.run]
+        command = [sys.executable, "-m", "agent.uplink", *map(str, where), *more]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "agent.uplink", *map(str, where)], stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         return self
 
     def kill(self) -> None:
