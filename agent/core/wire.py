@@ -117,7 +117,7 @@ def row_event(site: str, board: str, epoch: str, row: Row, prev_hash: bytes, *, 
 
 @lru_cache(1024)
 def _same(site: str, board: str, kind: str) -> str:
-    return f'"source":"/{PREFIX}/{site}/{board}","type":"standpipe.{kind}.v1"'
+    return f'"source":{_text(f"/{PREFIX}/{site}/{board}")},"type":{_text(f"standpipe.{kind}.v1")}'
 
 
 def batch(events: list[str]) -> bytes:
