@@ -24,12 +24,14 @@ class Lines:
     def __init__(self) -> None:
         self.requests: list[tuple[str, int, int]] = []
         self.busy: set[int] = set()
+        self.refused: list[str] = []
         self.levels: dict[int, int] = {}
         self.modes: dict[int, int] = {}
         self.callbacks: dict[int, Callable[[int, int, int, int], None]] = {}
 
     def claim(self, what: str, line: int, value: int, mode: int) -> int:
         if line in self.busy:
+            self.refused.append(what)
             raise error("GPIO busy")
         self.requests.append((what, line, value))
         self.modes[line] = mode

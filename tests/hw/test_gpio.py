@@ -123,6 +123,17 @@ def test_every_edge_comes_once_in_order_with_its_time(world: World) -> None:
     assert bank.lost_edges() == 0
 
 
+@pytest.mark.parametrize("point", POINTS, ids=lambda p: f"{p.contact},{p.bias}")
+def test_an_edge_says_how_the_contact_stands_after_it(world: World, point: PointSpec) -> None:
+    bank = GpioInputs([point], world.factory)
+    world.contact(point, True)
+    edges = collected(bank)
+    for closed in (False, True):
+        world.contact(point, closed)
+        assert edges.get(timeout=10).closed is closed
+        assert bank.levels() == {point.id: closed}
+
+
 def test_a_bank_is_watched_once(world: World) -> None:
     bank = GpioInputs([DOOR], world.factory)
     bank.watch(lambda edge: None)
@@ -171,9 +182,10 @@ def test_a_closed_bank_is_silent_and_its_lines_can_be_taken_again(world: World) 
 
 
 def test_two_points_on_one_line_are_refused_by_name(world: World) -> None:
-    with pytest.raises(HardwareError, match=r"point twin, pin 17: .*in use.*two points"):
-        GpioInputs([DOOR, PointSpec("twin", "17")], world.factory)
-    GpioInputs([DOOR], world.factory)  # the bank that failed holds nothing
+    with pytest.raises(HardwareError, match=r"point twin, pin 17: .*in use.*two points") as caught:
+        GpioInputs([RUNNING, DOOR, PointSpec("twin", "17")], world.factory)
+    GpioInputs([RUNNING], world.factory).close()  # let go again, though the error still knows of it
+    assert caught.value.__cause__ is not None
 
 
 def test_a_line_that_does_not_exist_is_refused_by_name(world: World) -> None:
@@ -210,9 +222,10 @@ def test_a_closed_relay_floats(world: World) -> None:
 def test_a_relay_on_a_points_line_is_refused_by_name(world: World) -> None:
     GpioInputs([DOOR], world.factory).levels()
     bank = GpioInputs([RUNNING], world.factory)
-    with pytest.raises(HardwareError, match="relay horn, pin GPIO22: "):
+    with pytest.raises(HardwareError, match="relay horn, pin GPIO22: ") as caught:
         GpioRelays([SIREN, RelaySpec("horn", "GPIO22")], world.factory, {})
-    assert world.output("GPIO23") is None  # the first relay was let go again
+    assert world.output("GPIO23") is None  # let go again, though the error still knows of it
+    assert caught.value.__cause__ is not None
     assert "running" in bank.levels()
 
 

@@ -83,7 +83,7 @@ def test_a_busy_line_says_who_to_look_for(lines: mock_lgpio.Lines) -> None:
     with pytest.raises(HardwareError, match=r"point door, pin 17: .*busy.*another process holds this line"):
         GpioInputs([PointSpec("door", "17")], factory)
     gc.collect()
-    assert lines.requests == []  # what another process holds was not touched in passing
+    assert lines.refused == ["output", "input"]  # what another process holds was not touched in passing
 
 
 def test_a_missing_library_names_the_package(without_lgpio: None, monkeypatch: pytest.MonkeyPatch) -> None:

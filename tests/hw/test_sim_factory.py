@@ -18,6 +18,7 @@ from sp_board import Board, until
 from hw.gpio import GpioInputs, GpioRelays, pin_factory
 from hw.ports import Edge, HardwareError, PointSpec, RelaySpec
 from hw.simulator import Driver
+from hw.simulator.wire import Channel, pack, unpack
 
 DOOR = PointSpec("door", "GPIO17", "normally-closed")
 SIREN = RelaySpec("siren", "GPIO23")
@@ -112,6 +113,19 @@ def test_a_restarted_panel_takes_the_siren_up_without_releasing_it_itself(
     relays.drive("siren", False)
     assert levels_of(driver, "GPIO23") == [1, None, 1, 0]
     factory.close()
+
+
+def test_a_dead_panels_line_is_free_even_before_the_board_looked(board: Board) -> None:
+    assert board.process is not None
+    following = Channel(board.socket, "panel")  # connected before the other one, so it is heard first
+    dead = Channel(board.socket, "panel")
+    dead.ask("output", "GPIO23", 1)
+    os.kill(board.process.pid, signal.SIGSTOP)
+    following._socket.send(pack(2, "output", "GPIO23", 1))
+    dead.close()
+    os.kill(board.process.pid, signal.SIGCONT)
+    assert unpack(following._socket.recv(65536)) == [2, None]
+    following.close()
 
 
 def test_a_stopped_panel_keeps_its_outputs(board: Board, driver: Driver, panel: subprocess.Popen[str]) -> None:
