@@ -7,7 +7,7 @@ Silence is no state: it quiets the sounders of this alarm only, and a new raise 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 
@@ -170,10 +170,18 @@ class Alarms:
             reason = "silenced already"
         return [AlarmSilenced(source=alarm.id, signal=alarm.signal, by=by) for alarm in loud], reason
 
-    def add(self, alarms: Iterable[Alarm]) -> None:
-        """Take up alarms that are recorded already; one that is latched here stays as it is."""
-        for alarm in alarms:
-            self.latched.setdefault(alarm.id, alarm)
+    def retell(self, alarm: Alarm) -> list[Event]:
+        """An alarm as it stands, as if it happened now: for a journal that starts anew."""
+        told: list[Event] = [
+            AlarmRaised(source=alarm.id, signal=alarm.signal, on=alarm.on, of=alarm.of, detail=alarm.detail)
+        ]
+        if alarm.silenced:
+            told.append(AlarmSilenced(source=alarm.id, signal=alarm.signal, by="carried"))
+        if alarm.acknowledged:
+            told.append(AlarmAcknowledged(source=alarm.id, signal=alarm.signal, by="carried"))
+        if alarm.restored:
+            told.append(AlarmRestored(source=alarm.id, signal=alarm.signal))
+        return told
 
     def _each(self, wanted: str, what: Input, say: Callable[[Alarm], Event]) -> tuple[list[Event], str]:
         alarms, reason = self._wanted(wanted)

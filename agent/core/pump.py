@@ -113,6 +113,7 @@ STANDING: Mapping[State, frozenset[str]] = {
 }
 
 RUNNING = frozenset({S.RUN_DEMAND, S.RUN_LOST, S.RUN_POST, S.RUN_NO_CAUSE, S.RUN_UNEXPECTED})
+DEMANDED = frozenset({S.STARTING, S.FAIL_TO_START, S.RUN_DEMAND, S.RUN_LOST, S.STOPPED_ON_DEMAND})
 
 
 class Selector(StrEnum):
@@ -206,6 +207,8 @@ class Pump:
     def standing(self) -> frozenset[str]:
         """Kinds of alarm whose condition holds, or cannot yet be said to be over."""
         kinds = STANDING.get(self.state, frozenset())
+        kinds |= {"pump.started"} if self.state in RUNNING else frozenset()
+        kinds |= {"pump.demand"} if self.state in DEMANDED else frozenset()
         return kinds if self.selector is Selector.IN_AUTO else kinds | {"pump.not_in_auto"}
 
     # --- a restart ---

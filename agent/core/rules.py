@@ -82,6 +82,10 @@ class Rules:
         """True if a rule follows events of this kind until they are acknowledged or restored."""
         return any(rule.latches and kind in rule.on for rule in self._rules)
 
+    def names(self, kind: str) -> bool:
+        """True if any rule has to do with events of this kind."""
+        return any(rule.names(kind) for rule in self._rules)
+
     def trigger(self, kind: str, alarm: str, cause: str, now_ns: int, *, raised: bool) -> list[ClipWish]:
         """An event happened. alarm: the id it was latched under ("" if it was not); raised: latched just now.
 

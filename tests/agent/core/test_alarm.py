@@ -129,11 +129,13 @@ def test_the_tables_name_kinds_that_exist() -> None:
     assert set(RESTORES).isdisjoint(SIGNALS), "what says that something is over is no alarm"
 
 
-def test_what_is_recorded_is_taken_up_but_never_over_what_is_known() -> None:
-    alarms = reach(State.ACKNOWLEDGED)
-    recorded = reach(State.STANDING).latched[ID]
-    alarms.add([recorded])
-    assert alarms.latched[ID].state is State.ACKNOWLEDGED
-    empty = Alarms()
-    empty.add([recorded])
-    assert empty.latched[ID] == recorded
+@pytest.mark.parametrize("state", list(State))
+def test_retold_it_is_the_same_alarm(state: State) -> None:
+    alarms = reach(state)
+    kinds = [event.KIND for event in alarms.retell(alarms.latched[ID])]
+    assert kinds[0] == "alarm.raised"
+    assert ("alarm.acknowledged" in kinds) == (state in (State.ACKNOWLEDGED, State.RESTING))
+    assert ("alarm.restored" in kinds) == (state in (State.GONE, State.RESTING))
+    assert "alarm.silenced" not in kinds
+    alarms.silence("*", "anna")
+    assert "alarm.silenced" in [event.KIND for event in alarms.retell(alarms.latched[ID])]

@@ -19,6 +19,7 @@ from agent.core.events import (
     PumpUnexpectedRun,
 )
 from agent.core.pump import (
+    DEMANDED,
     LOST_MS,
     RESUMED,
     RUNNING,
@@ -36,7 +37,6 @@ from agent.core.pump import (
 
 S = State
 SEC = 1_000_000_000
-DEMANDED = {S.STARTING, S.FAIL_TO_START, S.RUN_DEMAND, S.RUN_LOST, S.STOPPED_ON_DEMAND}
 
 
 def running_by_contact(state: S) -> bool:
@@ -110,7 +110,7 @@ def test_fail_to_start_counts_from_the_edge_of_the_demand() -> None:
         PumpStarted(source="p", cause="demand", start_ms=40_000),
         PumpRestored(source="p", was="pump.fail_to_start"),
     ]
-    assert p.standing() == frozenset()
+    assert p.standing() == {"pump.started", "pump.demand"}
 
 
 def test_demand_gone_before_it_ran() -> None:

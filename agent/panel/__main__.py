@@ -1,0 +1,71 @@
+"""The panel's process: points -> pump, door and alarm machines -> relays.
+
+Order of a start: site file, ring, relays as the ring has them, alarm loop; only then the journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from agent.config import ConfigError, load
+from agent.panel import realtime
+from agent.panel.loop import Banks
+from agent.panel.plan import Plan, plan
+from agent.panel.ring import RingBusy
+from agent.panel.start import Panel, open_ring
+from agent.runtime import process
+from agent.runtime.paths import Paths
+from hw.gpio import GpioInputs, GpioRelays, pin_factory
+from hw.ports import HardwareError
+
+
+def main() -> None:
+    """Run until told to stop."""
+    process.main("panel", run, arguments, errors=(ConfigError, HardwareError, RingBusy))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the panel takes beyond --site, --data and --run."""
+    parser.add_argument("--pins", metavar="NAME", help="instead of [board] pins: lgpio, mock or sim:/path/of/socket")
+
+
+def run(args: argparse.Namespace, paths: Paths) -> int:
+    """Compose and run; the exit code."""
+    site = load(paths.site)
+    pins = args.pins or site.board.pins
+    realtime.prepare()
+    ring, trouble = open_ring(paths)
+    pinned = plan(site)
+    stamp = process.clock(args).stamp
+    panel = Panel(paths, lambda: plan(site), ring, lambda energised: open_banks(pinned, pins, energised), stamp)
+    return panel.run(_version(), trouble)
+
+
+def open_banks(wanted: Plan, pins: str, energised: dict[str, bool]) -> Banks:
+    """Relays first: they have waited long enough. HardwareError."""
+    factory = pin_factory(pins)
+    try:
+        relays = GpioRelays(wanted.outputs, factory, energised)
+        inputs = GpioInputs(wanted.inputs, factory)
+    except HardwareError:
+        factory.close()
+        raise
+
+    def close() -> None:
+        try:
+            inputs.close()
+            relays.close()
+        finally:
+            factory.close()
+
+    return Banks(inputs, relays, close)
+
+
+def _version() -> str:
+    from importlib.metadata import version  # slow: only once the relays stand
+
+    return version("standpipe")
+
+
+if __name__ == "__main__":
+    main()

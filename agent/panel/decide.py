@@ -1,0 +1,254 @@
+"""What the panel decides: edges, levels, requests and time in; events and relay drives out.
+
+Everything at a site is decided here and in response.py, and nothing is done here: no pin, file, clock or thread. The
+alarm loop calls the methods with the present Stamp, then `take`s what is to be said and driven.
+
+After a boot what was recorded before is known only once the journal is open. Until `begin` (or a change that cannot
+wait for it) levels are read but nothing is said of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from agent.core.alarm import Alarm, classed
+from agent.core.chain import Stamp
+from agent.core.debounce import Contact, Settled, Steady
+from agent.core.door import Door
+from agent.core.events import (
+    ButtonPressed,
+    Event,
+    PanelRefused,
+    PointChanged,
+    PointChattering,
+    PointFound,
+    PointSteady,
+    Signal,
+)
+from agent.core.pump import Pump
+from agent.panel.plan import Plan, PointPlan
+from agent.panel.response import Cause, Drive, Response
+
+
+class Outcome(NamedTuple):
+    """What was decided: rows for the journal, in order, and relays to drive once they are noted."""
+
+    events: list[Event]
+    drives: list[Drive]
+
+
+class Decider:
+    """One site's panel. One thread."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.response = Response(plan)
+        self.contacts = {point.id: Contact(point.settle_ns) for point in plan.points.values()}
+        self.answered = ("", 0)  # (epoch, seq) of the last journal row dealt with
+        self.begun = False
+        self._restless: set[str] = set()
+
+    # --- what comes in ---
+
+    def edge(self, point: str, closed: bool, at_ns: int, now: Stamp) -> None:
+        """A raw edge."""
+        self.response.now = now
+        chattering = self.contacts[point].edge(closed, at_ns)
+        self._restless.add(point)
+        if chattering is not None:
+            self.response.because(Cause(), [PointChattering(source=point, edges_per_s=chattering.edges_per_s)])
+
+    def levels(self, levels: Mapping[str, bool], at_ns: int) -> None:
+        """All levels, read not before `at_ns`."""
+        for point, closed in levels.items():
+            contact = self.contacts[point]
+            contact.level(closed, at_ns)
+            if contact.masked or contact.due_ns() is not None:
+                self._restless.add(point)
+
+    def elapse(self, now: Stamp) -> None:
+        """What time has brought: contacts that settled, limits that are reached."""
+        self.response.now = now
+        for point in sorted(self._restless):
+            self._settle(point)
+        for machine, due_ns in self._limits():
+            if due_ns <= now.mono_ns:
+                self.response.because(Cause(None, due_ns), machine.elapse(now.mono_ns))
+
+    def begin(self, recorded: Mapping[str, bool], alarms: Iterable[Alarm], now: Stamp) -> None:
+        """After a boot: what the journal knows. What stands otherwise is said as found; alarms sound again."""
+        self.response.now = now
+        self.response.take_up(alarms)
+        if not self.begun:
+            self._begin(recorded)
+
+    def request(self, row: tuple[str, int], does: str, alarm: str, by: str, refuse: str, now: Stamp) -> None:
+        """A person asked. row: (epoch, seq) of the request; refuse: why it must not be done, if it must not."""
+        self.response.now = now
+        if self._known(row):
+            return
+        self.answered = row
+        reason = refuse or self.response.ask(does, alarm, by)
+        if reason:
+            self.response.said.append(PanelRefused(source="panel", request=row[1], reason=reason))
+
+    def heard(self, row: tuple[str, int], event: Event, now: Stamp) -> None:
+        """Another process journaled `event` (a camera lost, footage stopped): followed, not said again."""
+        self.response.now = now
+        if not self._known(row):
+            self.answered = row
+            self.response.cause = Cause()
+            self.response.follow(classed(event))
+
+    def say(self, event: Event, now: Stamp) -> None:
+        """The panel itself has something to say: rows lost, its own start."""
+        self.response.now = now
+        self.response.because(Cause(), [event])
+
+    def _known(self, row: tuple[str, int]) -> bool:
+        return row[0] == self.answered[0] and row[1] <= self.answered[1]
+
+    # --- what comes out ---
+
+    def take(self, now: Stamp) -> Outcome | None:
+        """What has been decided since the last call; None if nothing was."""
+        response = self.response
+        response.now = now
+        if self.begun:
+            response.restore_what_is_over(self._standing)
+        drives = response.drives()
+        if not response.said and not drives:
+            return None
+        said, response.said = response.said, []
+        return Outcome(said, drives)
+
+    def due_ns(self) -> int | None:
+        """When time alone brings something."""
+        ends = [due for point in self._restless if (due := self.contacts[point].due_ns()) is not None]
+        ends += [due for _, due in self._limits()]
+        rules = self.response.rules.due_ns()
+        return min([*ends, rules] if rules is not None else ends, default=None)
+
+    def masked(self) -> set[str]:
+        """Points whose edges are to be masked: read their levels every debounce.POLL_NS."""
+        return {point for point in self._restless if self.contacts[point].masked}
+
+    def energised(self) -> dict[str, bool]:
+        """relay -> the coil's state as decided."""
+        return {relay: self.response.energised(relay) for relay in self.plan.rests}
+
+    # --- contacts and machines ---
+
+    def _settle(self, point: str) -> None:
+        contact = self.contacts[point]
+        while (said := contact.elapse(self.response.now.mono_ns)) is not None:
+            if isinstance(said, Settled):
+                self._settled(self.plan.points[point], said)
+            elif isinstance(said, Steady):
+                self.response.because(Cause(), [PointSteady(source=point, edges_masked=said.edges_masked)])
+        if not contact.chattering and contact.due_ns() is None:
+            self._restless.discard(point)
+
+    def _settled(self, point: PointPlan, settled: Settled) -> None:
+        if not self.begun:
+            if settled.found:
+                return  # begin() compares it with what was recorded
+            self._begin({point.id: not settled.closed}, change=point.id)
+        active = point.active(settled.closed)
+        signal = point.signal if active and point.alarms else Signal.STATUS
+        events = [_point_event(point.id, settled, self.response.now.mono_ns, signal)]
+        events += self._machine(point, active, settled)
+        pressed = point.role == "button" and active and not settled.found
+        if pressed:
+            events.append(ButtonPressed(source=point.id, does=list(point.press)))
+        self.response.because(Cause(settled.edge_ns, settled.settled_ns), events)
+        for does in point.press if pressed else ():
+            self.response.ask(does, "*", f"button:{point.id}")
+
+    def _machine(self, point: PointPlan, active: bool, settled: Settled) -> list[Event]:
+        if point.role == "door":
+            return self.plan.doors[point.id].contact(active, settled.edge_ns, found=settled.found)
+        if point.role == "running":
+            return self.plan.pumps[point.machine].running(active, settled.edge_ns, found=settled.found)
+        if point.role == "demand":
+            return self.plan.pumps[point.machine].demand(active, settled.edge_ns, found=settled.found)
+        if point.role == "auto":
+            return self.plan.pumps[point.machine].auto(active, settled.edge_ns)
+        return []
+
+    def _limits(self) -> list[tuple[Door | Pump, int]]:
+        """Limits that may be reached, and when.
+
+        Not those of a machine one of whose contacts is settling since before the limit: that change is in time.
+        """
+        if not self.begun:
+            return []
+        unrest: dict[str, int] = {}
+        for point in self._restless:
+            since, machine_id = self.contacts[point].unrest_ns, self.plan.points[point].watched_by
+            if since is not None:
+                unrest[machine_id] = min(since, unrest.get(machine_id, since))
+        found = []
+        for machine in self.plan.machines():
+            due = machine.due_ns()
+            if due is not None and due < unrest.get(machine.id, due + 1):
+                found.append((machine, due))
+        return found
+
+    def _standing(self, source: str) -> frozenset[str]:
+        """Kinds of alarm whose condition holds at a point, door or pump."""
+        machine = self.plan.pumps.get(source) or self.plan.doors.get(source)
+        kinds = machine.standing() if machine is not None else frozenset()
+        contact, point = self.contacts.get(source), self.plan.points.get(source)
+        if contact is None or point is None:
+            return kinds
+        if contact.chattering:
+            kinds |= {"point.chattering"}
+        if point.alarms and contact.closed is not None and point.active(contact.closed):
+            kinds |= {"point.changed"}
+        return kinds
+
+    # --- a start without memory, a journal without rows ---
+
+    def _begin(self, recorded: Mapping[str, bool], change: str = "") -> None:
+        """Machines take up what was recorded, in silence; what stands otherwise by now is said as found.
+
+        change: the point whose change cannot wait; it is said after this, as a change.
+        """
+        self.begun = True
+        now_ns = self.response.now.mono_ns
+        self._resume(recorded, now_ns)
+        for point in self.plan.points.values():
+            contact, known = self.contacts[point.id], recorded.get(point.id)
+            differs = contact.record(known) if known is not None else True
+            if contact.closed is not None and differs and point.id != change:
+                self._settled(point, Settled(contact.closed, now_ns, now_ns, found=True))
+
+    def _resume(self, recorded: Mapping[str, bool], now_ns: int) -> None:
+        active = self.plan.recorded
+        for id_, door in self.plan.doors.items():
+            if id_ in recorded:
+                door.resume(self.plan.points[id_].active(recorded[id_]), now_ns)
+        for id_, pump in self.plan.pumps.items():
+            running, demand = active("running", id_, recorded, False), active("demand", id_, recorded, False)
+            pump.resume(running, demand, active("auto", id_, recorded, True), now_ns)
+
+    def carry(self, now: Stamp) -> None:
+        """Say facts still in force, for a journal that starts anew: levels, and alarms as they stand."""
+        self.response.now = now
+        self.response.said += [
+            PointFound(source=point, closed=contact.closed, decided_mono_ns=now.mono_ns)
+            for point, contact in self.contacts.items()
+            if contact.closed is not None
+        ]
+        for alarm in self.response.alarms.latched.values():
+            self.response.said += self.response.alarms.retell(alarm)
+
+
+def _point_event(point: str, settled: Settled, decided_ns: int, signal: Signal) -> Event:
+    if settled.found:
+        return PointFound(source=point, closed=settled.closed, decided_mono_ns=decided_ns, signal=signal)
+    return PointChanged(
+        source=point, closed=settled.closed, edge_mono_ns=settled.edge_ns, decided_mono_ns=decided_ns, signal=signal
+    )

@@ -1,0 +1,121 @@
+"""The panel's whole state as bytes, and back: what lies in the ring beside the rows.
+
+A state of this boot is taken up with its times. After another boot (a /run that is no tmpfs) its levels and alarms
+count as recorded, its times mean nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agent.core.alarm import Alarm, State
+from agent.core.chain import Stamp
+from agent.core.debounce import Contact
+from agent.core.events import Signal
+from agent.core.rules import Hold
+from agent.panel.decide import Decider
+from agent.panel.notes import Lost
+from agent.panel.response import Response
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """One state. unsaid: relays driven whose relay.driven row may be missing."""
+
+    boot: str
+    begun: bool
+    levels: dict[str, bool]
+    doors: dict[str, list[Any]]
+    pumps: dict[str, list[Any]]
+    alarms: list[tuple[str, str, str, str, str, bool, str, int]]
+    holds: list[tuple[str, str, str, str, int, bool]]
+    on_ns: dict[str, int]
+    driven: dict[str, bool]
+    unsaid: list[str]
+    troubles: dict[str, str]
+    answered: tuple[str, int]
+    lost: tuple[int, int, int] = (0, 0, 0)
+
+
+_decoder = msgspec.json.Decoder(Memory)
+
+
+def snapshot(decider: Decider, boot: str, unsaid: list[str], lost: Lost) -> bytes:
+    """The decider's state."""
+    plan, response = decider.plan, decider.response
+    return _encode(
+        Memory(
+            boot=boot,
+            begun=decider.begun,
+            levels={id_: one.closed for id_, one in decider.contacts.items() if one.closed is not None},
+            doors={id_: door.snapshot() for id_, door in plan.doors.items()},
+            pumps={id_: pump.snapshot() for id_, pump in plan.pumps.items()},
+            alarms=[_alarm(alarm) for alarm in response.alarms.latched.values()],
+            holds=[(h.relay, h.until, h.alarm, h.cause, h.end_ns, h.cut) for h in response.rules.holds],
+            on_ns=response.rules.on_ns,
+            driven=response.driven,
+            unsaid=unsaid,
+            troubles=response.troubles,
+            answered=decider.answered,
+            lost=(lost.rows, lost.from_ns, lost.to_ns),
+        )
+    )
+
+
+def parse(state: bytes) -> Memory | None:
+    """A state, None for none. ValueError if another version wrote it."""
+    if not state:
+        return None
+    try:
+        return _decoder.decode(state)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"the ring's state cannot be read: {error}") from error
+
+
+def restore(decider: Decider, memory: Memory, now: Stamp) -> None:
+    """Take up where the state left, in a decider that has seen nothing yet. ValueError if it cannot be.
+
+    Points, pumps and relays that the site's file no longer has are left out.
+    """
+    response = decider.response
+    decider.answered = memory.answered
+    response.troubles = dict(memory.troubles)
+    alarms = [_alarm_back(one) for one in memory.alarms]
+    if memory.boot != now.boot:
+        response.now = now
+        response.take_up(alarms)
+        if memory.begun:
+            decider.begin(memory.levels, (), now)
+        return
+    response.alarms.latched = {alarm.id: alarm for alarm in alarms}
+    _restore_relays(response, memory)
+    for id_, point in decider.plan.points.items():
+        if id_ in memory.levels:
+            decider.contacts[id_] = Contact(point.settle_ns, memory.levels[id_])
+    for id_, door in decider.plan.doors.items():
+        if id_ in memory.doors:
+            door.restore(memory.doors[id_])
+    for id_, pump in decider.plan.pumps.items():
+        if id_ in memory.pumps:
+            pump.restore(memory.pumps[id_])
+    decider.begun = memory.begun
+
+
+def _restore_relays(response: Response, memory: Memory) -> None:
+    outputs = response.rules.outputs
+    response.rules.holds = [Hold(*hold) for hold in memory.holds if hold[0] in outputs]
+    response.rules.on_ns = {relay: since for relay, since in memory.on_ns.items() if relay in outputs}
+    response.driven.update({relay: on for relay, on in memory.driven.items() if relay in response.driven})
+
+
+def _alarm(alarm: Alarm) -> tuple[str, str, str, str, str, bool, str, int]:
+    signal, state = str(alarm.signal), str(alarm.state)
+    return alarm.id, alarm.on, alarm.of, signal, state, alarm.silenced, alarm.detail, alarm.since_ns
+
+
+def _alarm_back(one: tuple[str, str, str, str, str, bool, str, int]) -> Alarm:
+    id_, on, of, signal, state, silenced, detail, since_ns = one
+    return Alarm(id_, on, of, Signal(signal), State(state), silenced, detail, since_ns)
