@@ -50,7 +50,7 @@ def in_words(row: Row, place: Place) -> str:
 
 
 def _told(key: str, value: object, place: Place) -> str:
-    if key.endswith(HIDDEN) or value in (None, "", [], {}):
+    if key.endswith(HIDDEN) or value in (None, "", [], {}) or (key == "short_ms" and value == 0):
         return ""
     if isinstance(value, bool):
         return _boolean(key, value)
