@@ -43,6 +43,7 @@ class QuietLGPIOPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
         """Let the line float, if it ever was ours: one that another process holds is not to be touched."""
         if self._claimed:
             self._claimed = False
+            self.when_changed = None  # gpiozero's would leave its edges coming
             super().close()
 
     def _set_function(self, value: str) -> None:

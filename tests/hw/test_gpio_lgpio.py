@@ -73,6 +73,8 @@ def test_a_masked_line_asks_for_no_edges(lines: mock_lgpio.Lines) -> None:
     assert 17 not in lines.callbacks
     bank.mask("door", False)
     assert 17 in lines.callbacks
+    bank.close()
+    assert lines.callbacks == {}
 
 
 def test_a_busy_line_says_who_to_look_for(lines: mock_lgpio.Lines) -> None:
