@@ -15,6 +15,7 @@ from typing import Protocol
 from agent.core.chain import Stamp
 
 NS = 1_000_000_000
+CONTIGUOUS_NS = NS // 2  # stretches of one connection meet within the jitter of arrival
 PATIENCE_S = 30  # after the post-roll's end: how long a slow disk is waited for
 GRACE_S = 5  # after the post-roll's end, when nothing is being recorded: how long the last fragment may take
 DEADLINE_S = 120  # after the post-roll's end: a clip that still cannot be made has failed
@@ -71,6 +72,8 @@ def covered_ns(window: Window, stretches: Iterable[Stretch]) -> int:
     covered = reached = 0
     for start, end in ends:
         end = min(end, window.length_ns)
+        if start - reached <= CONTIGUOUS_NS:
+            start = min(start, reached)
         covered += max(0, end - max(start, reached))
         reached = max(reached, end)
     return covered

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.core.chain import Stamp
-from agent.core.clips import Window, covered_ns, overlap_ns, since_ns
+from agent.core.clips import CONTIGUOUS_NS, Window, covered_ns, overlap_ns, since_ns
 from agent.footage import boxes, movie
 from agent.footage.boxes import BoxError, Sample
 from agent.footage.errors import FootageError, explain
@@ -26,7 +26,6 @@ from agent.footage.reading import Found, read_segment
 from agent.journal.files import sync_folder
 
 CLIP = uuid.uuid5(uuid.NAMESPACE_URL, "standpipe:clip").bytes
-CONTIGUOUS_NS = 500_000_000  # segments of one connection meet within the jitter of arrival
 MODE = 0o640
 
 

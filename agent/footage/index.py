@@ -93,6 +93,11 @@ class MediaIndex:
         except OSError as error:
             raise FootageError(f"{path}: {error.strerror}") from error
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Which file was used last: another one than before means that somebody moved it aside and it is empty."""
+        return self._identity
+
     def close(self) -> None:
         """Safe to call twice. SQLite may checkpoint as the last one closes, so writers are held off meanwhile."""
         if self._lock < 0:

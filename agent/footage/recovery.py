@@ -48,14 +48,14 @@ def files_of(footage: Path, camera: str) -> dict[int, Path]:
     return found
 
 
-def salvage(index: MediaIndex, footage: Path, camera: str) -> tuple[list[Salvaged], list[str]]:
+def salvage(index: MediaIndex, footage: Path, camera: str, below: int) -> tuple[list[Salvaged], list[str]]:
     """End whatever was being written when the recorder died: what was salvaged, and what could not be, in words.
 
-    That is every segment with an open row, and the newest file if it has no row or no end. FootageError when the
-    disk or the index refuse.
+    That is every segment with an open row, and the newest file if it has no row; of sequence numbers under `below`
+    only, as the recorder itself is writing from there on. FootageError when the disk or the index refuse.
     """
-    files = files_of(footage, camera)
-    open_rows = {row.seq: row for row in index.segments(camera, state="open")}
+    files = {seq: path for seq, path in files_of(footage, camera).items() if seq < below}
+    open_rows = {row.seq: row for row in index.segments(camera, state="open") if row.seq < below}
     suspects = {**{seq: footage / row.path for seq, row in open_rows.items()}, **dict(sorted(files.items())[-1:])}
     done: list[Salvaged] = []
     problems: list[str] = []
@@ -118,13 +118,15 @@ def _row(found: Found, path: Path, footage: Path, state: str) -> Segment:
     return Segment(found.camera, found.seq, where, state, found.boot, *began, *end, frames, found.size)
 
 
-def missing(index: MediaIndex, footage: Path, camera: str) -> Iterator[list[str]]:
+def missing(index: MediaIndex, footage: Path, camera: str, below: int) -> Iterator[list[str]]:
     """Index every file of a camera that has no row, a batch at each step; yields what could not be, in words.
 
-    A file without a regular end is left alone here unless it is older than the newest: then it is salvaged.
+    Only sequence numbers under `below`: the recorder itself is writing from there on. A file that lost its regular
+    end gets one.
     """
     known = index.sequences(camera)
-    unknown = [(seq, path) for seq, path in sorted(files_of(footage, camera).items()) if seq not in known]
+    files = sorted(files_of(footage, camera).items())
+    unknown = [(seq, path) for seq, path in files if seq < below and seq not in known]
     for start in range(0, len(unknown), BATCH):
         problems: list[str] = []
         rows: list[Segment] = []
@@ -138,8 +140,6 @@ def missing(index: MediaIndex, footage: Path, camera: str) -> Iterator[list[str]
 
 
 def _adopt(index: MediaIndex, footage: Path, camera: str, seq: int, path: Path) -> list[Segment]:
-    if index.segment(camera, seq) is not None:
-        return []  # recorded meanwhile
     found = read_ends(path)
     if found.camera != camera or found.seq != seq:
         raise FootageError(f"{path}: says it is segment {found.seq} of {found.camera}", "corrupt")

@@ -50,6 +50,8 @@ class Volume:
 
         Recording stops below the reserve and starts again only with some slack above it.
         """
+        if not self._expected.exists():
+            self.adopt()
         try:
             expected = self._expected.read_text().strip()
             found = self._marker.read_text().strip() if self._marker.exists() else ""

@@ -1,12 +1,13 @@
-"""Cameras behind hw.ports.Camera: open_camera picks one by the scheme of its source."""
+"""Cameras behind hw.ports.Camera: open_camera picks one by its source."""
 
 from __future__ import annotations
 
-import urllib.parse
+import re
 
 from hw.ports import Camera, HardwareError
 
-SCHEMES = ("rtsp", "rtsps", "v4l2", "file", "tcp", "testcard")
+FORMS = "rtsp://HOST/..., rtsps://HOST/..., /dev/videoN, file:PATH, testcard: and tcp://HOST:PORT"
+_TESTCARD = re.compile(r"testcard:(?:(\d{3,4})x(\d{3,4}))?(?:/(\d{1,2}))?")
 
 
 def open_camera(
@@ -14,33 +15,35 @@ def open_camera(
 ) -> Camera:
     """A camera, not yet connected: call its open(). `label` is written into a test card.
 
-    Sources: rtsp://host/path, rtsps://..., v4l2:/dev/video0?format=h264&size=1280x720&fps=15, file:/path.mp4,
-    tcp://host:port (MPEG-TS), testcard:?size=640x360&fps=10. HardwareError names what is wrong with any other.
+    Sources: rtsp://host/path, rtsps://..., /dev/video0 (or /dev/video0?format=h264&size=1280x720&fps=15),
+    file:/path.mp4, tcp://host:port (MPEG-TS), testcard: (or testcard:640x360/10). HardwareError for any other.
     """
-    scheme = source.partition(":")[0].lower()
-    if scheme not in SCHEMES:
-        raise HardwareError(f"camera source of kind {scheme[:20]!r}: {', '.join(SCHEMES)} are understood")
-    if scheme == "testcard":
+    if source.startswith("testcard:"):
         return _testcard(source, label)
     # PyAV is imported here, and not by whoever only imports hw.cameras: it takes 20 MiB.
     from hw.cameras import stream
 
-    if scheme in ("rtsp", "rtsps"):
+    if source.startswith(("rtsp://", "rtsps://")):
         spec = stream.rtsp_spec(source, credentials)
+    elif source.startswith("tcp://"):
+        spec = stream.tcp_spec(source)
+    elif source.startswith("file:"):
+        spec = stream.file_spec(source)
+    elif source.startswith("/dev/"):
+        spec = stream.v4l2_spec(source)
     else:
-        spec = {"tcp": stream.tcp_spec, "file": stream.file_spec, "v4l2": stream.v4l2_spec}[scheme](source)
+        raise HardwareError(f"camera source {source.partition(':')[0][:20]!r}...: {FORMS} are understood")
     return stream.StreamCamera(spec, stall_s=stall_s)
 
 
 def _testcard(source: str, label: str) -> Camera:
     from hw.cameras.testcard import TestCard
 
-    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(source).query))
+    asked = _TESTCARD.fullmatch(source)
+    if asked is None:
+        raise HardwareError(f"{source}: testcard:WIDTHxHEIGHT/FPS is the form, such as testcard:640x360/10")
+    width, height, fps = (int(found or default) for found, default in zip(asked.groups(), (640, 360, 10), strict=True))
     try:
-        width, _, height = asked.pop("size", "640x360").partition("x")
-        fps = int(asked.pop("fps", "10"))
-        if asked or not 1 <= fps <= 60:
-            raise ValueError
-        return TestCard(width=int(width), height=int(height), fps=fps, label=label)
-    except ValueError:
-        raise HardwareError(f"{source}: testcard:?size=640x360&fps=10 is the form (fps 1 to 60)") from None
+        return TestCard(width=width, height=height, fps=min(60, max(1, fps)), label=label)
+    except ValueError as error:
+        raise HardwareError(f"{source}: {error}") from None

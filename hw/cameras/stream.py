@@ -176,7 +176,7 @@ def file_spec(source: str) -> StreamSpec:
 
 
 def v4l2_spec(source: str) -> StreamSpec:
-    """v4l2:/dev/video0?format=h264&size=1280x720&fps=15: a camera that encodes by itself (h264, hevc or mjpeg)."""
+    """/dev/video0?format=h264&size=1280x720&fps=15: a camera that encodes by itself (h264, hevc or mjpeg)."""
     url = urllib.parse.urlsplit(source)
     asked = dict(urllib.parse.parse_qsl(url.query))
     names = {"format": "input_format", "size": "video_size", "fps": "framerate"}
@@ -184,4 +184,4 @@ def v4l2_spec(source: str) -> StreamSpec:
     if unknown:
         raise HardwareError(f"{source}: unknown option {unknown[0]!r}: format, size and fps are understood")
     options = {names[name]: value for name, value in {"format": "h264", **asked}.items()}
-    return StreamSpec(f"v4l2:{url.path}", url.path, "v4l2", options)
+    return StreamSpec(url.path, url.path, "v4l2", options)

@@ -9,16 +9,21 @@ from typing import Any
 
 import av
 
+from hw.cameras.card import CardPainter
 from hw.cameras.encoder import CardEncoder
 from hw.ports import HardwareError
 
 
 class TestCard:
-    """`testcard:` of site.toml. See ports.Camera for the contract; it never fails once open."""
+    """`testcard:` of site.toml. See ports.Camera for the contract; it never fails once open.
+
+    ValueError for a size the card does not fit into.
+    """
 
     __test__ = False  # not for pytest to collect
 
     def __init__(self, *, width: int = 640, height: int = 360, fps: int = 10, label: str = "") -> None:
+        CardPainter(width, height)  # ValueError now rather than at open()
         self._size = (width, height)
         self._fps = fps
         self._label = label

@@ -1,0 +1,137 @@
+"""The recorder process of one camera: composes its threads."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import random
+import threading
+from collections.abc import Callable
+from importlib.metadata import version
+
+from agent.config import ConfigError, SiteConfig, load
+from agent.config.model import Camera as CameraConfig
+from agent.core.backoff import Backoff
+from agent.core.chain import Stamp
+from agent.core.events import ProcessStarted, ProcessStopping
+from agent.footage.errors import FootageError
+from agent.footage.index import MediaIndex
+from agent.footage.volume import MIB, Volume
+from agent.journal import Bell, Journal, JournalError
+from agent.recorder import view
+from agent.recorder.books import Books, Job
+from agent.recorder.camera import CameraLoop
+from agent.recorder.clips import ClipLoop
+from agent.recorder.disk import DiskLoop
+from agent.recorder.flow import FragmentQueue, Shown
+from agent.recorder.history import History, look_back
+from agent.recorder.notes import Notes
+from agent.runtime import process
+from agent.runtime.clock import boot_id
+from agent.runtime.paths import Paths
+from agent.runtime.secrets import Secrets
+from agent.runtime.workers import Workers
+from hw.cameras import open_camera
+from hw.ports import Camera, HardwareError
+
+AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
+CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
+DISK_LIMIT_S = 60  # a worn SD card may hold an fdatasync for long; nothing is lost meanwhile but what the queue drops
+
+
+class NoSuchCamera(Exception):  # noqa: N818 - the caller's mistake
+    """--camera names none of site.toml."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--camera", required=True, metavar="ID", help="the camera's id in site.toml")
+
+
+def run(args: argparse.Namespace, paths: Paths) -> int:
+    """Ready at once, whether or not the camera answers."""
+    site = load(paths.site)
+    config = next((camera for camera in site.camera if camera.id == args.camera), None)
+    if config is None:
+        known = ", ".join(camera.id for camera in site.camera) or "none"
+        raise NoSuchCamera(f"{paths.site}: no camera {args.camera!r} there (known: {known})")
+    source = f"recorder@{config.id}"
+    credentials = Secrets.load(paths.secrets).credentials(config.id)
+    camera = open_camera(config.source, credentials=credentials, stall_s=config.stall_s, label=config.id)
+    return _record(Recorder(paths, site, config, source, process.clock(args).stamp), camera)
+
+
+class Recorder:
+    """What the threads of one recorder share."""
+
+    def __init__(
+        self, paths: Paths, site: SiteConfig, config: CameraConfig, source: str, stamp: Callable[[], Stamp]
+    ) -> None:
+        self.paths = paths
+        self.config = config
+        self.source = source
+        self.stamp = stamp
+        self.reserve_bytes = site.retention.reserve_mb * MIB
+        self.queue = FragmentQueue()
+        self.shown = Shown()
+        self.notes = Notes(source, stamp, self.journal)
+        self.disk_done = threading.Event()
+
+    def journal(self) -> Journal:
+        """The journal, opened for the thread that asks."""
+        return Journal.open(self.paths.journal, self.paths.bell, self.stamp)
+
+    def history(self) -> History:
+        """What the journal says of the last run; a journal that cannot be read keeps no camera from recording."""
+        try:
+            journal = self.journal()
+        except JournalError:
+            return History("recorder started", None)
+        try:
+            return look_back(journal, self.config.id, self.source, boot_id())
+        except JournalError:
+            return History("recorder started", None)
+        finally:
+            journal.close()
+
+
+def _record(recorder: Recorder, camera: Camera) -> int:
+    workers = Workers(recorder.source)
+    history = recorder.history()
+    stop, notes, shown = workers.stop, recorder.notes, recorder.shown
+    job = Job(recorder.config.id, recorder.source, recorder.paths.footage, recorder.config.segment_s, history.cause)
+    volume = Volume(recorder.paths.footage, recorder.paths.data, recorder.reserve_bytes)
+    books = Books(job, MediaIndex(recorder.paths.media), notes.add)
+    disk = DiskLoop(job, books, volume, recorder.queue, shown, notes.add, recorder.stamp)
+    backoff = Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random)
+    loop = CameraLoop(job.camera, camera, recorder.queue, shown, notes.add, recorder.stamp, backoff, history.lost_since)
+    clips = ClipLoop(
+        job.camera,
+        recorder.paths.data,
+        MediaIndex(recorder.paths.media),
+        Bell(recorder.paths.bell),
+        recorder.journal,
+        recorder.stamp,
+        shown,
+        notes.add,
+    )
+    notes.add(ProcessStarted(source=recorder.source, version=version("standpipe"), pid=os.getpid()))
+
+    def write_footage(tick: Callable[[], None]) -> None:
+        try:
+            disk.run(stop.is_set, tick)
+            notes.add(ProcessStopping(source=recorder.source, pid=os.getpid()))
+        finally:
+            recorder.disk_done.set()
+
+    workers.start("disk", write_footage, limit_s=DISK_LIMIT_S)
+    workers.start("camera", functools.partial(loop.run, stop), limit_s=CAMERA_LIMIT_S)
+    workers.start("clips", functools.partial(clips.run, stop.is_set), limit_s=DISK_LIMIT_S)
+    workers.start("notes", functools.partial(notes.run, recorder.disk_done.is_set), limit_s=DISK_LIMIT_S)
+    looked_at = view.View(shown, recorder.queue)
+    workers.start("status", functools.partial(view.run, recorder.paths, recorder.source, looked_at, stop))
+    return workers.run()
+
+
+if __name__ == "__main__":
+    process.main("recorder", run, arguments, errors=(ConfigError, HardwareError, FootageError, NoSuchCamera))

@@ -1,0 +1,145 @@
+"""The camera's thread: connect, read, hand on fragments; when the camera is lost say so, and try again and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import av
+
+from agent.core.backoff import Backoff
+from agent.core.chain import Stamp
+from agent.core.clips import since_ns
+from agent.core.events import CameraLost, CameraRestored, Event, Signal
+from agent.recorder.flow import FragmentQueue, Shown
+from agent.recorder.fragments import Fragmenter
+from hw.ports import Camera, HardwareError
+
+KEYFRAME_S = 30  # a camera that sends pictures but no keyframe for so long is connected anew: nothing can be kept of it
+STEADY_S = 20  # a connection that held for so long is a good one: the next loss is tried again at once
+
+
+class CameraLoop:
+    """Runs one camera. `lost_since` is when it was lost, if it was already when this process started."""
+
+    def __init__(
+        self,
+        camera_id: str,
+        camera: Camera,
+        queue: FragmentQueue,
+        shown: Shown,
+        note: Callable[[Event], None],
+        stamp: Callable[[], Stamp],
+        backoff: Backoff,
+        lost_since: Stamp | None = None,
+    ) -> None:
+        self._id = camera_id
+        self._camera = camera
+        self._queue = queue
+        self._shown = shown
+        self._note = note
+        self._stamp = stamp
+        self._backoff = backoff
+        self._lost_since = lost_since
+        self._runs = 0
+
+    def run(self, stop: threading.Event, tick: Callable[[], None]) -> None:
+        """Until stop is set. Every call of the camera ends by itself within its own limits."""
+        try:
+            while not stop.is_set():
+                tick()
+                began = time.monotonic()
+                try:
+                    self._one_run(stop, tick)
+                except HardwareError as error:
+                    self._lost(str(error))
+                    self._pause(stop, tick, steady=time.monotonic() - began > STEADY_S)
+        finally:
+            self._queue.close()
+
+    def _one_run(self, stop: threading.Event, tick: Callable[[], None]) -> None:
+        """One connection, from open to its end. HardwareError when the camera is lost."""
+        self._shown.state = "connecting" if self._lost_since is None else "lost"
+        cause = "recorder stopped"
+        fragmenter: Fragmenter | None = None
+        try:
+            template = self._camera.open()
+            self._runs += 1
+            fragmenter = self._fragmenter(template)
+            self._read(fragmenter, stop, tick)
+            cause = cause if stop.is_set() else ""
+        except HardwareError as error:
+            cause = f"camera lost: {error}"
+            raise
+        finally:
+            if fragmenter is not None:
+                self._finish(fragmenter)
+                self._queue.end_run(cause)
+            self._camera.close()
+
+    def _fragmenter(self, template: Any) -> Fragmenter:
+        try:
+            return Fragmenter(template, self._runs, self._stamp)
+        except (av.FFmpegError, ValueError) as error:
+            raise HardwareError(f"{self._id}: its codec cannot be kept in MP4 ({type(error).__name__})") from None
+
+    def _read(self, fragmenter: Fragmenter, stop: threading.Event, tick: Callable[[], None]) -> None:
+        """Packets to fragments until stop, or the regular end of a file."""
+        camera, shown, queue = self._camera, self._shown, self._queue
+        keyframe_by_ns = time.monotonic_ns() + KEYFRAME_S * 1_000_000_000
+        received = False
+        while not stop.is_set():
+            found = camera.read()
+            tick()
+            if found is None:
+                if not received:
+                    raise HardwareError(f"{self._id}: there is no picture in it")
+                return
+            packet, mono_ns = found
+            shown.frames += 1
+            shown.received_bytes += packet.size
+            shown.last_packet_ns = mono_ns
+            if packet.is_keyframe:
+                keyframe_by_ns = mono_ns + KEYFRAME_S * 1_000_000_000
+            elif mono_ns > keyframe_by_ns:
+                raise HardwareError(f"{self._id}: no keyframe for {KEYFRAME_S} s")
+            if not received:
+                received = True
+                self._restored()
+            for fragment in self._add(fragmenter, packet, mono_ns):
+                queue.put(fragment)
+
+    def _add(self, fragmenter: Fragmenter, packet: Any, mono_ns: int) -> Any:
+        try:
+            return fragmenter.add(packet, mono_ns)
+        except av.FFmpegError as error:
+            raise HardwareError(f"{self._id}: sends what cannot be kept ({type(error).__name__})") from None
+
+    def _finish(self, fragmenter: Fragmenter) -> None:
+        try:
+            for fragment in fragmenter.finish():
+                self._queue.put(fragment)
+        except av.FFmpegError as error:
+            raise HardwareError(f"{self._id}: its last second is lost ({type(error).__name__})") from None
+
+    def _lost(self, reason: str) -> None:
+        self._shown.state, self._shown.reason = "lost", reason
+        if self._lost_since is None:
+            self._lost_since = self._stamp()
+            self._note(CameraLost(source=self._id, signal=Signal.TROUBLE, reason=reason))
+
+    def _restored(self) -> None:
+        self._shown.state, self._shown.reason = "receiving", ""
+        since, self._lost_since = self._lost_since, None
+        if since is not None:
+            lost_ms = max(0, since_ns(self._stamp(), since) // 1_000_000)
+            self._note(CameraRestored(source=self._id, signal=Signal.TROUBLE, lost_ms=lost_ms))
+
+    def _pause(self, stop: threading.Event, tick: Callable[[], None], *, steady: bool) -> None:
+        if steady:
+            self._backoff.reset()
+        until = time.monotonic() + self._backoff.next()
+        while (left := until - time.monotonic()) > 0 and not stop.wait(min(1.0, left)):
+            tick()
