@@ -510,7 +510,11 @@ class LinkConflict(Event):
 
 @kind("gap", lane=Lane.ALARM)
 class Gap(Event):
-    """Rows of a lane that will not be sent (given up for room): from / to inclusive sequence numbers."""
+    """Rows of a lane that will not be sent: from / to inclusive sequence numbers.
+
+    from_seq comes right behind the lane's last row before them (whatever lane has that number), so that a reader
+    can join the lane over the hole.
+    """
 
     of_lane: str
     from_seq: int
