@@ -48,10 +48,9 @@ class Intake:
         self._put = put
         self._stamp = stamp
         self._kinds = wanted_kinds(decider)
-        self._started = stamp()
         self._after = 0
         self._marked = 0
-        self._first = False
+        self._unmarked = 0  # rows up to here were there before there was any mark of ours
 
     def run(self, tick: Callable[[], None], stop: threading.Event) -> None:
         """Until `stop`. A journal that cannot be read is tried again; requests wait in it."""
@@ -93,9 +92,9 @@ class Intake:
         mark = cursor.get(journal.epoch, MARK)
         epoch, seq = self._decider.answered
         self._after = self._marked = max(mark, seq if epoch == journal.epoch else 0)
-        self._first = self._after == 0
-        if self._first:
-            self._after = max(0, journal.head()[0] - FIRST_LOOK)
+        if self._after == 0:
+            self._unmarked = journal.head()[0]
+            self._after = max(0, self._unmarked - FIRST_LOOK)
 
     def _read(self, journal: Journal, cursor: Cursor) -> None:
         while rows := journal.read(self._after, kinds=self._kinds, limit=100):
@@ -111,11 +110,11 @@ class Intake:
         name = (journal.epoch, row.seq)
         if row.kind != "panel.requested":
             event = _event(row)
-            if event is not None and row.source != "panel" and not (self._first and self._stale(row)):
+            if event is not None and row.source != "panel" and not (row.seq <= self._unmarked and self._stale(row)):
                 self._put(lambda now: self._decider.heard(name, event, now))
             return
         refuse = self._stale(row)
-        if refuse and (self._first or _answered(journal, row)):
+        if refuse and (row.seq <= self._unmarked or _answered(journal, row)):
             return
         values = row.values()
         does, alarm, by = str(values["does"]), str(values["alarm"]), str(values["by"])
