@@ -27,6 +27,8 @@ OPEN_S = 5.0
 QUICK_LOOK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 LONG_LOOK = {"probesize": "5000000", "analyzeduration": "10000000", "fpsprobesize": "0"}
 NEEDS_HEADERS = ("h264", "hevc")
+# A name that is not UTF-8 must not keep a camera from opening. PyAV 19 sees to that by itself and has no such argument.
+METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class StreamCamera:
                 format=spec.format,
                 options={**look, **spec.options},
                 timeout=(self._open_s, self._stall_s),
-                metadata_errors="replace",
+                **METADATA,
             )
         except av.FFmpegError as error:
             raise HardwareError(f"{spec.shown}: {_reason(error, self._open_s)}") from None
