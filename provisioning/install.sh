@@ -72,8 +72,10 @@ system_packages() {
 copy_checkout() {
     rm -rf "$prefix/src.new"
     mkdir -p "$prefix/src.new"
-    (cd "$CHECKOUT" && tar -cf - --exclude=__pycache__ --exclude='*.egg-info' \
-        agent hw systemd provisioning pyproject.toml README.md LICENSE) | tar -xf - -C "$prefix/src.new" --no-same-owner
+    for part in agent hw systemd provisioning pyproject.toml README.md LICENSE; do
+        cp -R "$CHECKOUT/$part" "$prefix/src.new/" || fail "this checkout lacks $part, or the disk is full"
+    done
+    find "$prefix/src.new" -name __pycache__ -prune -exec rm -rf {} +
     rm -rf "$prefix/src"
     mv "$prefix/src.new" "$prefix/src"
 }

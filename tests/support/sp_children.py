@@ -41,6 +41,14 @@ def kill(pids: dict[int, str]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def go_on(pids: dict[int, str]) -> None:
+    """SIGCONT to those of them that stand still."""
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError):
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T":
+                os.kill(pid, signal.SIGCONT)
+
+
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
