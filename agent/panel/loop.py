@@ -80,8 +80,8 @@ class AlarmLoop:
         self._begin_by_ns = 0
         self.dropped = 0
         self.latencies_ns: deque[int] = deque(maxlen=LATENCIES)
-        self.view: dict[str, Any] = {}
         self._banks = self._open(stamp())
+        self.view: dict[str, Any] = view(decider, stamp().mono_ns, self._retry)
 
     def put(self, message: Message) -> None:
         """An edge, or something to be done in the loop with its stamp."""
@@ -260,7 +260,7 @@ class AlarmLoop:
                 reason="the journal could not be written and its queue was full",
             )
             self._decider.say(told, now)
-        self.view = view(self._decider, sorted(self._masked), self._retry)
+        self.view = view(self._decider, now.mono_ns, self._retry)
 
     def _trouble(self, what: str, detail: str, now: Stamp) -> None:
         self._decider.response.now = now
@@ -279,10 +279,11 @@ def _driven(drive: Drive, decided_ns: int, written_ns: int) -> RelayDriven:
     )
 
 
-def view(decider: Decider, masked: list[str], failed: dict[str, Drive]) -> dict[str, Any]:
+def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[str, Any]:
     """The panel as people see it, for the status file."""
     response = decider.response
     return {
+        "seen_mono_ns": seen_mono_ns,
         "points": {
             id_: {"closed": one.closed, "active": _active(decider, id_), "chattering": one.chattering}
             for id_, one in decider.contacts.items()
@@ -300,7 +301,7 @@ def view(decider: Decider, masked: list[str], failed: dict[str, Drive]) -> dict[
             for alarm in response.alarms.latched.values()
         },
         "troubles": dict(response.troubles),
-        "masked": masked,
+        "masked": sorted(decider.masked()),
     }
 
 
