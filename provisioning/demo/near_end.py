@@ -38,6 +38,11 @@ def examine(journal_path: Path) -> NearEnd:
         journal.close()
 
 
+def told_lost_s(near: NearEnd) -> float:
+    """Seconds without a picture that the journal tells of: the camera's absences."""
+    return sum(int(str(row.values()["lost_ms"])) for row in near.of("camera.restored")) / 1000
+
+
 def footage_s(folder: Path) -> float:
     """Seconds of video in all segments, as a player would find them; a file that cannot be opened counts as nothing."""
     return sum(_seconds(path) for path in folder.rglob("*.mp4"))

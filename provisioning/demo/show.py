@@ -153,7 +153,7 @@ class Show:
             footage=summary.Footage(
                 near_end.footage_s(self._place.data / "footage"),
                 footage_to_s - self._footage_from_s,
-                self._pace.cut_s,
+                near_end.told_lost_s(near),
             ),
             latencies_ms=near_end.latencies_ms(story.walk_edges_ns, beacon, WALK_SETTLE_MS),
             settle_ms=WALK_SETTLE_MS,

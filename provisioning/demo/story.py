@@ -16,6 +16,7 @@ from hw.simulator import Driver
 STEP_S = 0.1
 WALK_MS = 130  # between two edges of the walk test: longer than settle time and relay together
 FAIL_WITHIN_S = 8.0
+RETRY_WITHIN_S = 60.0  # both ways back wait longer after each failure
 
 
 class Link(Protocol):
@@ -35,7 +36,7 @@ class Pace:
     cut_s: int = 13
     broker_s: int = 15
     walk: int = 40
-    about_s: int = 70
+    about_s: int = 75
 
 
 FULL = Pace()
@@ -112,7 +113,7 @@ class Story:
         self._pause(pace.cut_s - (self._crew.age_s - cut_at))
         self._does("do.mend")
         self._driver.camera("pump-room", "mend")
-        self._expect("camera.restored", "pump-room", 15)
+        self._expect("camera.restored", "pump-room", RETRY_WITHIN_S)
         if pace.cut_s > 10:
             self._expect("footage.gap", "pump-room", 15)
 
@@ -141,7 +142,7 @@ class Story:
         self._pause(pace.broker_s - (self._crew.age_s - broken_at))
         self._mark = self._tail.head()
         self._link.mend()
-        self._expect("link.up", within_s=40)
+        self._expect("link.up", within_s=RETRY_WITHIN_S)
 
     # --- means ---
 

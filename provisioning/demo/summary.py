@@ -10,7 +10,7 @@ from demo.far_end import FarEnd
 from demo.near_end import NearEnd, percentile
 from demo.words import Words
 
-FOOTAGE_SLACK_S = 6.0  # reconnecting, restarting, and one fragment a kill
+FOOTAGE_SLACK_S = 6.0  # one kill -9: a restart, a new connection up to its first keyframe, one fragment
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Ran:
 
 @dataclass(frozen=True)
 class Footage:
-    """Seconds of video kept, seconds of the time it should cover, seconds of those in which there was no picture."""
+    """Seconds of video kept, seconds of the time it should cover, seconds that the journal says are not there."""
 
     kept_s: float
     spanned_s: float
-    excused_s: float
+    told_s: float
 
     @property
     def lost_s(self) -> float:
@@ -67,6 +67,7 @@ def table(f: Figures, words: Words) -> list[tuple[str, str]]:
                 "sum.footage.v",
                 kept=f"{f.footage.kept_s:.1f}",
                 lost=f"{f.footage.lost_s:.1f}",
+                told=f"{f.footage.told_s:.1f}",
                 gaps=len(f.near.of("footage.gap")),
             ),
         ),
@@ -139,7 +140,7 @@ def _clip_faults(f: Figures, words: Words) -> list[str]:
 
 def _site_faults(f: Figures, words: Words) -> list[str]:
     found = []
-    unexplained = f.footage.lost_s - f.footage.excused_s
+    unexplained = f.footage.lost_s - f.footage.told_s
     if unexplained > FOOTAGE_SLACK_S or not f.footage.kept_s:
         found.append(words("bad.footage", why=f"{unexplained:.1f} s"))
     changes = len(f.near.of("point.changed", "cabinet-door"))

@@ -24,7 +24,15 @@ COLOURS = {
     "bad": "31;1",
 }
 # Said by another row in better words, or by the thousand.
-QUIET = {"point.changed", "point.found", "journal.checkpoint", "carried", "button.pressed", "alarm.restored"}
+QUIET = {
+    "point.changed",
+    "point.found",
+    "journal.checkpoint",
+    "carried",
+    "button.pressed",
+    "alarm.restored",
+    "alarm.silenced",
+}
 LOOK_S = 0.1
 
 

@@ -112,8 +112,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sum.footage": ("footage", "录像"),
     "sum.footage.v": (
-        "{kept} s kept, {lost} s without picture, {gaps} gap(s) over 10 s told",
-        "保留 {kept} 秒，无画面 {lost} 秒，已报告 {gaps} 处超过 10 秒的间断",
+        "{kept} s kept, {lost} s lost of which the journal tells {told} s, {gaps} gap(s) over 10 s",
+        "保留 {kept} 秒，缺失 {lost} 秒，日志已说明 {told} 秒，超过 10 秒的间断 {gaps} 处",
     ),
     "sum.latency": ("edge to relay", "触点到继电器"),
     "sum.latency.v": (
