@@ -203,7 +203,7 @@ def test_chatter_at_1_khz_on_one_contact(tmp_path: Path) -> None:
         until(lambda: not site.driver.lines()["GPIO18"]["watched"], "its edges are masked")
         late = []
         while site.driver.pending():
-            edge = site.driver.contact("door", not site.driver.lines()["GPIO17"]["level"] == 0)
+            edge = site.driver.contact("door", site.driver.lines()["GPIO17"]["level"] != 0)
             row = site.wait_row("point.changed", "door", after=site.head())
             late.append(int(str(row.values()["decided_mono_ns"])) - edge)
         assert sorted(late)[len(late) // 2] < 200_000_000

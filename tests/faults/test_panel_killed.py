@@ -241,8 +241,7 @@ def test_killed_at_random_moments(site: Site, rounds: Callable[[int, int], int])
         _let_pass(dice.random() * 0.3)
         site.kill("panel")
         site.start_panel(joined=False)
-        for point, levels in expected.items():
-            until(lambda p=point, n=len(levels): len(levels_of(site, p)) >= n, f"{point}: {levels} in the journal")
+        until(lambda: _all_there(site, expected), f"all of {expected} in the journal")
     _settle_down(site)
     for point, levels in expected.items():
         assert levels_of(site, point) == levels, point
@@ -252,6 +251,10 @@ def test_killed_at_random_moments(site: Site, rounds: Callable[[int, int], int])
     _every_row_is_there_once(site.rows())
     chain_is_whole(site)
     assert site.driver.relay("siren")["energised"] == _siren_should_sound(site)
+
+
+def _all_there(site: Site, expected: dict[str, list[bool]]) -> bool:
+    return all(len(levels_of(site, point)) >= len(levels) for point, levels in expected.items())
 
 
 def _let_pass(seconds: float) -> None:
