@@ -138,7 +138,8 @@ class Show:
     def _judge(self, story: Story, history: list[tuple[str, int | None, int]]) -> bool:
         self._screen.does(self._words("do.drain"))
         footage_to_s = self._crew.age_s
-        self._crew.stop("panel", RECORDER, "board")
+        self._crew.stop("panel", RECORDER)
+        self._crew.stop("board")
         near = near_end.examine(self._place.data / "journal.db")
         self._wait("delivery", lambda: self._drained(near.epoch), DRAIN_S, story.problems)
         self._screen.does(self._words("do.stop"))

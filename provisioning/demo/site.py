@@ -136,11 +136,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _short_folder() -> str:
+    """For the run folder: a Unix socket's name has at most 107 bytes."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) < 75 else "/tmp"
+
+
 def lay_out(root: Path, language: str) -> Place:
     """Make the folders and site.toml. OSError if the folder cannot be written."""
     place = Place(
         root=root.absolute(),
-        run=Path(tempfile.mkdtemp(prefix="standpipe-run-")),
+        run=Path(tempfile.mkdtemp(prefix="standpipe-run-", dir=_short_folder())),
         site_id=f"try-{os.urandom(3).hex()}",
         broker_port=free_port(),
         camera_port=free_port(),

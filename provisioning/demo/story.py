@@ -40,7 +40,7 @@ class Pace:
 
 
 FULL = Pace()
-FAST = Pace(cut_s=4, broker_s=5, walk=25, about_s=40)
+FAST = Pace(cut_s=3, broker_s=5, walk=12, about_s=35)
 
 
 class Story:

@@ -59,11 +59,14 @@ venv_key() {
     cksum <"$CHECKOUT/pyproject.toml"
 }
 
+# True if the venv was made with these extras, for this Python, this pyproject.toml and this place.
+venv_is_current() {
+    [ -x "$CHECKOUT/.venv/bin/python" ] && [ "$(cat "$CHECKOUT/.venv/standpipe-${1:-run}.stamp" 2>/dev/null)" = "$(venv_key "$1")" ]
+}
+
 make_venv() {
     venv=$CHECKOUT/.venv
-    stamp=$venv/standpipe-${1:-run}.stamp
-    key=$(venv_key "$1")
-    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then return 0; fi
+    if venv_is_current "$1" || venv_is_current dev; then return 0; fi
     say "making $venv${1:+ (with the tools for $1)}; about a minute the first time"
     fresh=
     if ! grep -qsx "command = .* $venv" "$venv/pyvenv.cfg" || ! python_fits "$venv/bin/python"; then fresh=--clear; fi
@@ -77,5 +80,5 @@ make_venv() {
         tail -n 15 "$log" >&2
         fail "pip could not install the project's packages (all of it: $log). Is a package index in reach? 'pip config list' shows which."
     fi
-    printf '%s\n' "$key" >"$stamp"
+    venv_key "$1" >"$venv/standpipe-${1:-run}.stamp"
 }
