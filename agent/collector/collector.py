@@ -27,7 +27,17 @@ from agent.collector.quiet import Quiet
 from agent.collector.store import Store
 from agent.core.backoff import Backoff
 from agent.core.filewire import TransferError
-from agent.core.wire import Presence, Topics, WireError, ack_payload, board_of, parse_presence, parse_rows, unzip
+from agent.core.wire import (
+    MESSAGE_BYTES_MAX,
+    Presence,
+    Topics,
+    WireError,
+    ack_payload,
+    board_of,
+    parse_presence,
+    parse_rows,
+    unzip,
+)
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +139,8 @@ class Collector:
             self._failed(error)
 
     def _sort(self, site: str, board: str, rest: str, message: Message) -> None:
+        if len(message.payload) > MESSAGE_BYTES_MAX:
+            raise WireError(f"{len(message.payload)} bytes in one message, {MESSAGE_BYTES_MAX} allowed")
         if rest in ("event", "replay"):
             rows = parse_rows(unzip(message.payload) if message.encoding == "gzip" else message.payload)
             sender = self._boards.board(site, board)

@@ -4,6 +4,8 @@ Rules of this file:
 - a Link is used once: when it breaks it is thrown away, and with it whatever paho had queued;
 - a clean session, never a kept one: while no collector is there the broker has no subscriber, and says so to the
   boards in its PUBACK (0x10); a kept session would have it queue a thousand messages and then drop them silently;
+- no Maximum Packet Size is declared: mosquitto 2.0.11 then keeps a larger message from us, but never frees its place
+  in flight, and twenty of them stop everything for good. What is too large is read and thrown away;
 - PUBACKs go out as messages are read. They promise nothing: a board counts a row as delivered by our ack alone;
 - one thread. While it is busy nothing is read: TCP and the broker's queue hold back the boards.
 """
@@ -25,11 +27,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.core.wire import MESSAGE_BYTES_MAX, PREFIX
+from agent.core.wire import PREFIX
 
 CONNECT_S = 10.0
 KEEPALIVE_S = 30
-PACKET_BYTES_MAX = MESSAGE_BYTES_MAX + 1024  # the broker keeps larger ones from us
 UNACKED_MAX = 1000
 LEAVES = ("presence", "event", "replay", "file/#")
 
@@ -107,7 +108,6 @@ class Link:
         at = self._broker
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0
-        properties.MaximumPacketSize = PACKET_BYTES_MAX
         try:
             if at.tls:
                 self._client.tls_set_context(_context(at))

@@ -71,11 +71,13 @@ def wait_until(condition: Callable[[], object], what: str, patience_s: float = P
 
 
 class Collect:
-    """`standpipe collect` as a process of its own; its log goes to STORE.log."""
+    """`standpipe collect` as a process of its own; its log goes to STORE.log. wait: until it is connected."""
 
-    def __init__(self, url: str, store: Path) -> None:
+    def __init__(self, url: str, store: Path, *options: str, wait: bool = True) -> None:
         self.url = url
         self.store = store
+        self.options = options
+        self.wait = wait
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -83,12 +85,13 @@ class Collect:
         path = self.store.with_suffix(".log")
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def start(self, *, wait: bool = True) -> Collect:
+    def start(self) -> Collect:
         connected = self.log.count("connected to")
         command = [sys.executable, "-m", "agent.cli", "collect", "--broker", self.url, "--store", str(self.store)]
+        command += self.options
         with self.store.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        if wait:
+        if self.wait:
             wait_until(lambda: self.log.count("connected to") > connected, f"collector connects: {self.log[-500:]}")
         return self
 
@@ -156,13 +159,14 @@ class Board:
         """Numbers that the last ack of the epoch covers (of whatever lane they are)."""
         for ack in reversed(self.acks):
             if ack.epoch == epoch:
-                return _covered(ack)
+                return covered(ack)
         return set()
 
-    def send_until_acked(
-        self, epoch: str, links: list[Link], order: Callable[[list[bytes]], None] = lambda _: None
-    ) -> int:
-        """Publish rows in batches, and again whatever is not acknowledged a while later. Returns how many times."""
+    def send_until_acked(self, epoch: str, links: list[Link], order: Callable[[list[bytes]], object] = len) -> int:
+        """Publish rows in batches, and again whatever is not acknowledged a while later. Returns how many times.
+
+        `order` may move the batches about before they go.
+        """
         end = time.monotonic() + 2 * PATIENCE_S
         tries = 0
         while left := [link for link in links if not self._has(epoch, link)]:
@@ -211,8 +215,8 @@ class Board:
             self.publish(f"file/{sender.fid}/{step}", payload or b"")
 
     def close(self) -> None:
-        self.client.loop_stop()
         self.client.disconnect()
+        self.client.loop_stop()
 
     def __enter__(self) -> Board:
         return self
@@ -221,7 +225,8 @@ class Board:
         self.close()
 
 
-def _covered(ack: Ack) -> set[int]:
+def covered(ack: Ack) -> set[int]:
+    """All numbers below the marks and in the ranges of an ack, of whatever lane they are."""
     lanes = ack.lanes.values()
     return {n for mark in lanes for x, y in [(1, mark.upto), *mark.ranges] for n in range(x, y + 1)}
 

@@ -1,0 +1,323 @@
+"""The collector as a process beside a real mosquitto: rows and files arrive once, strangers stop nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from sp_broker import Broker
+from sp_collect import BOARD, SITE, Board, Collect, batches, chain, new_epoch, stored, wait_until
+
+from agent.collector.collector import Collector
+from agent.collector.link import Broker as At
+from agent.collector.link import Link
+from agent.core import wire
+from agent.core.chain import first_hash
+from agent.core.wire import MESSAGE_BYTES_MAX
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def collect(broker: Broker, tmp_path: Path) -> Iterator[Collect]:
+    with Collect(broker.url, tmp_path / "store") as running:
+        yield running
+
+
+@pytest.fixture
+def board(broker: Broker) -> Iterator[Board]:
+    with Board(broker.port) as connected:
+        yield connected
+
+
+def only_epoch(store: Path) -> dict[str, Any]:
+    found: dict[str, Any] = stored(store)
+    (board,) = found["boards"]
+    (epoch,) = board["epochs"]
+    return dict(epoch)
+
+
+def test_rows_live_and_replayed_are_stored_once_and_acknowledged(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    links = chain(200, epoch)
+    for row, prev in links[195:]:
+        board.publish("event", wire.row_event(SITE, BOARD, epoch, row, prev, live=True).encode())
+    order = random.Random(1)
+    board.send_until_acked(epoch, links, order.shuffle)
+    found = only_epoch(collect.store)
+    assert (found["rows"], found["missing"], found["chain"]["whole"]) == (200, [], True)
+    assert board.garbled == []
+    assert collect.stop() == 0
+
+
+def test_birth_is_answered_at_once_and_by_a_new_collector_too(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    board.birth(epoch)
+    wait_until(lambda: board.acks, "an ack to the birth")
+    assert board.acks[-1].lanes["alarm"].hash == first_hash(epoch).hex()
+    board.send_until_acked(epoch, chain(50, epoch))
+    collect.stop()
+    board.acks.clear()
+    collect.start()
+    wait_until(lambda: board.acks and board.acked(epoch) == set(range(1, 51)), "the presence kept is answered again")
+
+
+def test_wiped_store_says_that_it_has_nothing(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    board.birth(epoch)
+    links = chain(100, epoch)
+    board.send_until_acked(epoch, links)
+    collect.kill()
+    shutil.rmtree(collect.store)
+    board.acks.clear()
+    collect.start()
+    wait_until(lambda: board.acks, "an ack to the birth")
+    assert board.acked(epoch) == set()
+    board.send_until_acked(epoch, links)
+    assert only_epoch(collect.store)["chain"]["whole"]
+
+
+def test_without_a_collector_the_broker_says_nobody_listens(broker: Broker, board: Board, tmp_path: Path) -> None:
+    with Collect(broker.url, tmp_path / "store") as collect:
+        one = board.publish("event", b"{}")
+        wait_until(lambda: one in board.codes, "PUBACK")
+        assert board.codes[one] == 0
+        collect.kill()
+    two = board.publish("event", b"{}")
+    wait_until(lambda: two in board.codes, "PUBACK")
+    assert board.codes[two] == 0x10
+
+
+def test_broker_that_restarts_is_found_again(collect: Collect, broker: Broker, board: Board) -> None:
+    epoch = new_epoch()
+    links = chain(60, epoch)
+    board.send_until_acked(epoch, links[:30])
+    broker.kill()
+    wait_until(lambda: "again in" in collect.log, "the loss is told")
+    broker.start()
+    board.send_until_acked(epoch, links)
+    assert only_epoch(collect.store)["rows"] == 60
+    assert "Traceback" not in collect.log
+
+
+def test_gzip_batch(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.UserProperty = [("content-encoding", "gzip")]
+    (payload,) = batches(epoch, chain(80, epoch))
+    board.client.publish(board.topics.of("replay"), gzip.compress(payload), 1, properties=properties)
+    wait_until(lambda: board.acked(epoch) == set(range(1, 81)), "the batch is acknowledged")
+
+
+def test_conflict_is_answered_and_the_rest_goes_on(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    ours, theirs = chain(20, epoch), chain(20, epoch, salt="!")
+    board.send_until_acked(epoch, ours)
+    for payload in batches(epoch, theirs[6:8]):
+        board.publish("replay", payload)
+    wait_until(lambda: board.acks[-1].conflicts, "the conflict is told")
+    assert [seq for seq, _ in board.acks[-1].conflicts] == [7, 8]
+    assert 7 not in board.acked(epoch) - {7}
+    other = new_epoch()
+    board.send_until_acked(other, chain(10, other))
+    assert "kept aside" in collect.log
+
+
+def test_nothing_is_answered_before_it_is_committed(
+    broker: Broker, board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncommitted: list[bool] = []
+    over = threading.Event()
+
+    def run() -> None:
+        collector = Collector(At.from_url(broker.url), tmp_path / "store", [])
+
+        def publish(link: Link, topic: str, payload: bytes) -> bool:
+            uncommitted.append(collector._store.db.in_transaction)
+            return published(link, topic, payload)
+
+        monkeypatch.setattr(Link, "publish", publish)
+        collector.run(over.is_set, lambda: None)
+
+    published = Link.publish
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        epoch = new_epoch()
+        board.birth(epoch)
+        wait_until(lambda: board.acks, "the birth is answered")
+        board.send_until_acked(epoch, chain(500, epoch))
+        assert board.send_file(b"abc" * 10_000, "clip.mp4").state == "done"
+    finally:
+        over.set()
+        thread.join(20)
+    assert len(uncommitted) > 10
+    assert not any(uncommitted)
+
+
+def test_site_filter(broker: Broker, tmp_path: Path) -> None:
+    collect = Collect(broker.url, tmp_path / "store", "--site-filter", "plant-9")
+    with collect, Board(broker.port, site="plant-9") as ours, Board(broker.port) as other:
+        epoch = new_epoch()
+        other.birth(epoch)
+        ours.birth(epoch)
+        wait_until(lambda: ours.acks, "an ack")
+        assert other.acks == []
+
+
+# --- files ---
+
+
+def test_file_arrives_whole_and_is_not_sent_twice(collect: Collect, board: Board) -> None:
+    data = random.Random(3).randbytes(300_001)
+    assert board.send_file(data, "clip-1.mp4", 65536).state == "done"
+    found: dict[str, Any] = stored(collect.store)
+    (file,) = found["boards"][0]["files"]
+    assert (collect.store / file["path"]).read_bytes() == data
+    published = len(board.responses)
+    assert board.send_file(data, "clip-1.mp4", 65536).state == "done"
+    assert len(board.responses) - published == 2  # stat and fin
+
+
+# --- strangers ---
+
+
+def test_strange_messages_cost_a_line_and_nothing_else(collect: Collect, broker: Broker, board: Board) -> None:
+    epoch = new_epoch()
+    links = chain(30, epoch)
+    board.send_until_acked(epoch, links[:10])
+    good = wire.row_event(SITE, BOARD, epoch, *links[10], live=True)
+    _attack(board, good)
+    with Board(broker.port, board="x" * 60) as stranger, Board(broker.port, site="other") as elsewhere:
+        stranger.publish("event", good.encode())
+        elsewhere.publish("event", good.encode())  # a row of plant-3/pump-house
+        elsewhere.publish("presence", b'{"state":"online"}', retain=True)
+        board.send_until_acked(epoch, links)
+    found: dict[str, Any] = stored(collect.store)
+    ours = next(b for b in found["boards"] if b["site"] == SITE)
+    assert [e["rows"] for e in ours["epochs"]] == [30]
+    assert ours["refused"] > 10
+    assert found["totals"]["rows"] == 30
+    assert "Traceback" not in collect.log
+    assert len(collect.log.splitlines()) < 40
+    assert max(map(len, collect.log.splitlines())) < 800
+    collect.stop()
+    collect.start()  # what was retained does not stop a new one either
+
+
+def _attack(board: Board, good: str) -> None:
+    chance = random.Random(5)
+    for leaf in ("event", "replay", "presence", "file/f/init", "file/f/0", "file/f/fin/1", "file/../init", "file/f"):
+        for payload in (b"", b"\0" * 100, b"[" * 100_000, b"{}", b"[{}]", b"null", b'"x"', b"\xff\xfe", b"1e999"):
+            board.publish(leaf, payload)
+        for _ in range(20):
+            mangled = bytearray(good.encode())
+            mangled[chance.randrange(len(mangled))] = chance.randrange(256)
+            board.publish(leaf, bytes(mangled))
+    board.publish("event", b"x" * (MESSAGE_BYTES_MAX + 500))
+    for _ in range(25):  # more than the broker has places in flight
+        board.publish("event", b"x" * 1_000_000)
+    board.publish("file/f/0/" + "g" * 64, b"x")
+    board.publish("file/f/99999999999999999999", b"x")
+    bomb = Properties(PacketTypes.PUBLISH)
+    bomb.UserProperty = [("x", ""), ("content-encoding", "zip"), ("content-encoding", "gzip")]
+    board.client.publish(board.topics.of("replay"), gzip.compress(b"\0" * 50_000_000, 1)[:250_000], 1, properties=bomb)
+    gzipped = Properties(PacketTypes.PUBLISH)
+    gzipped.UserProperty = [("content-encoding", "gzip")]
+    board.client.publish(board.topics.of("replay"), b"not gzip", 1, properties=gzipped)
+
+
+def test_flood_of_junk_is_told_in_a_few_lines(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    for _ in range(500):
+        board.publish("event", b"junk")
+    board.send_until_acked(epoch, chain(5, epoch))
+    assert collect.log.count("refused") == 5
+
+
+# --- the command ---
+
+
+def command(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agent.cli", "collect", *args], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "--store"),
+        (("--store", "{store}"), "--broker"),
+        (("--store", "{store}", "--broker", "http://x"), "mqtt://HOST"),
+        (("--store", "{store}", "--broker", "mqtt://x:port"), "port"),
+        (("--store", "/dev/null/x", "--broker", "mqtt://127.0.0.1:1"), "--store"),
+        (("report", "--store", "{store}"), "--store"),
+    ],
+)
+def test_mistakes_are_one_line_with_the_next_step(tmp_path: Path, args: tuple[str, ...], says: str) -> None:
+    done = command(*(arg.format(store=tmp_path / "none") for arg in args))
+    assert done.returncode in (1, 2)
+    assert says in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_password_in_the_address_is_never_shown(tmp_path: Path) -> None:
+    collect = Collect("mqtt://user:hunter22@127.0.0.1:1", tmp_path / "store", wait=False)
+    with collect:
+        wait_until(lambda: "again in" in collect.log, "the refusal is told")
+    assert "hunter22" not in collect.log
+    assert "127.0.0.1:1" in collect.log
+
+
+def test_login_and_refusal(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "collector", "sesame99"], check=True)
+    secrets = tmp_path / "secrets.toml"
+    options = {"allow_anonymous": "false", "password_file": passwords}
+    with Broker(tmp_path / "broker", options=options) as broker:
+        with Collect(broker.url, tmp_path / "store", wait=False) as stranger:
+            wait_until(lambda: "refuses the connection: Not authorized" in stranger.log, "the refusal is told")
+        secrets.write_text('[collector]\nuser = "collector"\npassword = "sesame99"\n')
+        secrets.chmod(0o600)
+        with Collect(broker.url, tmp_path / "store", "--secrets", str(secrets)) as friend:
+            assert "sesame99" not in friend.log
+
+
+def test_subscription_refused_is_told(tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic write #\n")
+    with (
+        Broker(tmp_path / "broker", options={"acl_file": acl}) as broker,
+        Collect(broker.url, tmp_path / "store", wait=False) as collect,
+    ):
+        wait_until(lambda: "access rules" in collect.log or "connected to" in collect.log, "something is told")
+
+
+def test_report_in_words_and_as_json(collect: Collect, board: Board) -> None:
+    epoch = new_epoch()
+    links = chain(30, epoch)
+    board.send_until_acked(epoch, links[:10] + links[20:])
+    told = command("report", "--store", str(collect.store))
+    assert told.returncode == 1
+    assert "missing: 11-20" in told.stdout
+    assert "chain proven to row 10" in told.stdout
+    board.send_until_acked(epoch, links)
+    told = command("report", "--store", str(collect.store), "--json")
+    assert told.returncode == 0
+    assert json.loads(told.stdout)["totals"]["missing"] == 0
