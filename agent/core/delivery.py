@@ -7,18 +7,17 @@ Rules of this file:
 - what was PUBACKed and not acknowledged is sent again after a growing wait; whatever was on its way when the
   connection broke is sent again at once;
 - the order is: alarm live, alarm backlog, status live, status backlog. Backlog leaves slots free for live rows.
-
-Spans of a lane are half open [first, stop) in sequence numbers and mean: every row of *this lane* in there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agent.core.backoff import Backoff
+from agent.core.lane import BATCH_ROWS, RETRY_MOST_S, RETRY_S, Flight, Lane, union
 from agent.core.pace import Pace
-from agent.core.ranges import Range, add_range, subtract
+from agent.core.ranges import Range, add_range
 from agent.core.wire import BATCH_BYTES, LANES, Ack, LaneAck
 
 LIVE_MOST = 32  # more new rows than this at once are backlog
@@ -26,10 +25,10 @@ UNHEARD_MOST = 8  # messages a lane may have out before the collector was heard 
 AWAIT_MOST = 256  # messages PUBACKed and not acknowledged, a lane; mosquitto drops silently beyond 1000 a client
 LIVE_AWAIT_MOST = 512
 EMPTY_MOST = 1000
-BATCH_ROWS = 400
+BATCH_LEAST_BYTES = 4096
+GROW_AFTER = 1000
 STRIKES_MAX = 3
 DEAD_MOST = 100
-RETRY_S, RETRY_MOST_S = 5.0, 300.0
 
 NOBODY = 0x10
 QUOTA = 0x97
@@ -52,19 +51,6 @@ class Want:
     bytes: int
 
 
-@dataclass(eq=False, slots=True)
-class Flight:
-    """One message of rows on its way: handed over at `handed_s`, PUBACKed at `published_s`."""
-
-    lane: str
-    span: Range
-    rows: int
-    bytes: int
-    live: bool
-    handed_s: float
-    published_s: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of a refused message: retry / park / dead (rows of `span` given up)."""
@@ -82,39 +68,6 @@ class Conflict:
     seq: int
     ours: str
     theirs: str
-
-
-@dataclass(eq=False, slots=True)
-class Lane:
-    """One lane's books."""
-
-    cursor: int
-    retry: Backoff
-    patience_s: float = RETRY_S
-    live_after: int = 0
-    stored: list[Range] = field(default_factory=list)  # beyond the cursor, by the collector's word
-    given_up: list[Range] = field(default_factory=list)
-    empty: list[Range] = field(default_factory=list)  # no row of this lane in there
-    flights: list[Flight] = field(default_factory=list)
-    covered: list[Range] = field(default_factory=list)  # all of the above and [0, cursor]: what is left lies between
-    most_rows: int = BATCH_ROWS
-
-    def settle(self) -> None:
-        """Move the cursor over what is stored, given up or empty right behind it; forget flights that arrived."""
-        settled = _union(self.stored, self.given_up, self.empty)
-        while settled and settled[0][0] <= self.cursor + 1:
-            self.cursor = max(self.cursor, settled.pop(0)[1] - 1)
-        settled = add_range(settled, 0, self.cursor + 1)
-        self.flights = [f for f in self.flights if subtract([f.span], settled)]
-        self.covered = _union(settled, [f.span for f in self.flights])
-
-    def gap(self) -> tuple[int, int] | None:
-        """(after, before): the first stretch up to live_after that is neither delivered nor on its way."""
-        after = self.covered[0][1] - 1
-        if after >= self.live_after:
-            return None
-        beyond = self.covered[1][0] if len(self.covered) > 1 else self.live_after + 1
-        return after, min(beyond, self.live_after + 1)
 
 
 class Delivery:
@@ -144,6 +97,8 @@ class Delivery:
         self._quota = Backoff(1, 60, _upper(jitter))
         self._park = Backoff(30, 600, _upper(jitter))
         self._packet_bytes = BATCH_BYTES
+        self._batch_bytes = BATCH_BYTES
+        self._confirmed = 0  # messages of rows, in this session
         for lane in self.lanes.values():
             lane.settle()
 
@@ -159,13 +114,18 @@ class Delivery:
             lane.live_after = max(head, lane.cursor)
 
     def offline(self) -> None:
-        """The session is gone, and with it everything that was handed over."""
+        """The session is gone, and with it everything that was handed over.
+
+        If it confirmed nothing, the batches may have been what it broke on: smaller ones next time.
+        """
+        if self.in_flight_bytes and not self._confirmed:
+            self._batch_bytes = max(BATCH_LEAST_BYTES, self._batch_bytes // 2)
         self._drop()
 
     def _drop(self) -> None:
         self.heard = self.nobody = self.waited = self.parked = False
         self._slots.clear()
-        self.in_flight_bytes = 0
+        self.in_flight_bytes = self._confirmed = 0
         self.pace = Pace()
         for lane in self.lanes.values():
             lane.flights.clear()
@@ -219,7 +179,7 @@ class Delivery:
         return len(lane.flights) < (AWAIT_MOST if self.heard else UNHEARD_MOST)
 
     def _message_bytes(self, live: bool) -> int:
-        return self._packet_bytes if live else min(self._packet_bytes, BATCH_BYTES, self.pace.message_bytes)
+        return self._packet_bytes if live else min(self._packet_bytes, self._batch_bytes, self.pace.message_bytes)
 
     def handed(self, token: int, want: Want, span: Range, rows: int, size: int, now_s: float) -> None:
         """`want` went out as message `token`: rows of `span`, from behind the row before the first.
@@ -268,6 +228,9 @@ class Delivery:
         if code >= 0x80:
             return self._refused(flight, code, now_s)
         flight.published_s = now_s
+        self._confirmed += 1
+        if self._confirmed % GROW_AFTER == 0:
+            self._batch_bytes = min(BATCH_BYTES, self._batch_bytes * 2)
         self.nobody = code == NOBODY
         self.pace.confirmed(flight.bytes, now_s - flight.handed_s, now_s)
         self.parked = False
@@ -322,6 +285,8 @@ class Delivery:
 
         Returns the marks that are not ours; those lanes are left as they were.
         """
+        if self.nobody:
+            self._forget_published()
         self.heard, self.nobody = True, False
         conflicts = []
         for name, mark in ack.lanes.items():
@@ -332,10 +297,16 @@ class Delivery:
                 conflicts.append(conflict)
         return conflicts
 
+    def _forget_published(self) -> None:
+        """What went out while nobody listened reached nobody: send it again without waiting."""
+        for lane in self.lanes.values():
+            lane.flights = [f for f in lane.flights if f.published_s is None]
+            lane.settle()
+
     def _marked(self, lane: Lane, mark: LaneAck) -> None:
         flying, before = len(lane.flights), lane.cursor
         lane.cursor = mark.upto
-        lane.stored = _union([(x, y + 1) for x, y in mark.ranges])
+        lane.stored = union([(x, y + 1) for x, y in mark.ranges])
         lane.empty = [r for r in lane.empty if r[1] > mark.upto]
         lane.given_up = [r for r in lane.given_up if r[1] > mark.upto]
         arrived = sum(f.rows for f in lane.flights)
@@ -385,16 +356,6 @@ def _not_ours(lane: str, mark: LaneAck, hash_of: Callable[[str, int], str | None
     if furthest and hash_of(lane, furthest) is None:
         return Conflict(lane, furthest, "", "")
     return None
-
-
-def _union(*lists: list[Range]) -> list[Range]:
-    merged: list[Range] = []
-    for start, stop in sorted(r for ranges in lists for r in ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
-        else:
-            merged.append((start, stop))
-    return merged
 
 
 def _upper(jitter: Callable[[], float]) -> Callable[[], float]:

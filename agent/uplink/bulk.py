@@ -27,7 +27,7 @@ from agent.core.transfer import Message, Sender, TransferError, chunk_step, file
 from agent.journal import Bell, Journal, JournalError, JournalMoved
 from agent.uplink.link import Link, LinkError
 from agent.uplink.notes import Notes
-from agent.uplink.session import FIRST_S, MOST_S, QUIET_S, Board
+from agent.uplink.session import FIRST_S, MOST_S, Board
 from agent.uplink.view import View
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ WINDOW = 8
 LEAST_BYTES = 32 * 1024
 CHUNK_LEAST = 8 * 1024
 IDLE_S = 60.0
-ANSWER_S, ANSWER_MOST_S = 10.0, 60.0
+ANSWER_S, PAUSE_S, WAIT_MOST_S = 10.0, 2.0, 60.0
 FAILED_S, FAILED_MOST_S = 600.0, 86400.0
 
 
@@ -91,7 +91,7 @@ class Pending:
     def postpone(self, row: Row, now_s: float) -> None:
         """It failed: the others first, this one again after a growing wait."""
         key = (row.source, str(row.values()["clip"]))
-        wait = self._waits.setdefault(key, Backoff(FAILED_S, FAILED_MOST_S, lambda: 0.5 + random.random() / 2))
+        wait = self._waits.setdefault(key, Backoff(FAILED_S, FAILED_MOST_S, _upper))
         self._not_before_s[key] = now_s + wait.next()
 
 
@@ -223,9 +223,11 @@ class _Transfer:
         self._chunk = chunk
         self._window = min(WINDOW, board.window, link.receive_maximum)
         self._out: dict[int, tuple[Message, int, float]] = {}
-        self._patience = Backoff(ANSWER_S, ANSWER_MOST_S, lambda: 0.5 + random.random() / 2)
+        self._answers = Backoff(ANSWER_S, WAIT_MOST_S, _upper)
+        self._pauses = Backoff(PAUSE_S, WAIT_MOST_S, _upper)
         self._moved_s = time.monotonic()
         self._wait_s = ANSWER_S
+        self._pause_s = PAUSE_S
 
     @property
     def too_big(self) -> bool:
@@ -277,16 +279,23 @@ class _Transfer:
             log.warning("a file response that makes no sense: %s", error)
             return
         if self._sender.state != "paused":
-            self._moved_s = now_s
-            self._wait_s = ANSWER_S
-            self._patience.reset()
+            self._moved_s, self._wait_s = now_s, ANSWER_S
+            self._answers.reset()
+            self._pauses.reset()
 
     def _watch(self, now_s: float) -> None:
         """No PUBACK at all: the link is dead. PUBACKs and no answer, or a pause: ask again after a growing wait."""
         oldest = min((handed_s for _, _, handed_s in self._out.values()), default=now_s)
-        if now_s - oldest > QUIET_S:
-            raise LinkError("unreachable", f"no confirmation for {QUIET_S:.0f} s: link taken for dead")
-        if now_s - self._moved_s > self._wait_s and not self._out:
+        if now_s - oldest > self._board.quiet_s:
+            raise LinkError("unreachable", f"no confirmation for {self._board.quiet_s:.0f} s: link taken for dead")
+        paused = self._sender.state == "paused"
+        if not self._out and now_s - self._moved_s > (self._pause_s if paused else self._wait_s):
             self._moved_s = now_s
-            self._wait_s = max(ANSWER_S, self._patience.next())
+            self._wait_s = max(ANSWER_S, self._answers.next())
+            self._pause_s = self._pauses.next()
             self._sender.restarted()
+
+
+def _upper() -> float:
+    """Chance for a back-off whose waits are never near zero."""
+    return 0.5 + random.random() / 2

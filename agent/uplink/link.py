@@ -25,6 +25,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 INBOUND_BYTES_MAX = 256 * 1024
@@ -34,6 +35,16 @@ PUBLISH_OVERHEAD = 512  # topic, properties and fixed header of a PUBLISH
 _NOTSENT_LOWAT = 128 * 1024
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 REFUSED_STATES = {0x86: "refused", 0x87: "refused", 0x84: "refused", 0x85: "refused", 0x8A: "refused", 0x97: "quota"}
+
+
+def _any_code(self: ReasonCode, buffer: bytes | bytearray) -> int:
+    """Take any reason code for what it is. paho calls one that is not in its table for this packet a protocol error
+    and drops the connection; mosquitto's PUBACK 0x95 (message_size_limit) is such a one: an endless loop."""
+    self.value = buffer[0]
+    return 1
+
+
+ReasonCode.unpack = _any_code  # type: ignore[method-assign]
 
 
 class LinkError(Exception):
@@ -254,7 +265,7 @@ class Link:
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             state = REFUSED_STATES.get(reason.value, "unreachable")
-            self._lost = LinkError(state, f"the broker refuses the connection: {reason}", reason.value)
+            self._lost = LinkError(state, f"the broker refuses the connection: {_named(reason)}", reason.value)
             return
         self._connected = True
         self.receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
@@ -263,11 +274,11 @@ class Link:
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._lost is None:
             taken = flags.is_disconnect_packet_from_server and reason.value == 0x8E
-            text = "another device uses our name" if taken else f"connection lost: {reason}"
+            text = "another device uses our name" if taken else f"connection lost: {_named(reason)}"
             self._lost = LinkError("taken-over" if taken else "unreachable", text, reason.value)
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
-        self.pubacks.append(Puback(mid, reason.value, str(reason)))
+        self.pubacks.append(Puback(mid, reason.value, _named(reason) if reason.value else ""))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self.messages.append(Message(message.topic, bytes(message.payload), message.retain))
@@ -275,7 +286,8 @@ class Link:
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = [reason for reason in reasons if reason.is_failure]
         if refused:
-            self._lost = LinkError("refused", f"the broker refuses a subscription: {refused[0]}", refused[0].value)
+            reason = f"the broker refuses a subscription: {_named(refused[0])}"
+            self._lost = LinkError("refused", reason, refused[0].value)
 
     def _on_socket_open(self, _client: Any, _data: Any, sock: Any) -> None:
         """A dead link is noticed by the kernel too, and little waits in its buffers where no alarm can overtake it."""
@@ -295,6 +307,14 @@ class Link:
 def _pending(sock: Any) -> bool:
     """Bytes that TLS has decrypted already: select() does not see them."""
     return bool(sock.pending()) if isinstance(sock, ssl.SSLSocket) else False
+
+
+def _named(reason: ReasonCode) -> str:
+    """paho's name of a reason code, or its number."""
+    try:
+        return str(reason)
+    except (AssertionError, KeyError, IndexError, ValueError):
+        return {0x95: "Packet too large"}.get(reason.value, f"reason 0x{reason.value:02x}")
 
 
 def _words(error: Exception) -> str:

@@ -6,8 +6,9 @@ import json
 
 from agent.core.chain import Stamp
 from agent.core.commands import Refusal
-from agent.core.delivery import Conflict, Flight
+from agent.core.delivery import Conflict
 from agent.core.events import ClockSet, CommandRefused, Event, Gap, LinkConflict, LinkDown, LinkRefused, LinkUp
+from agent.core.lane import Flight
 from agent.journal import Journal, JournalError, JournalMoved
 from agent.runtime.redact import redact
 from agent.uplink.link import LinkError

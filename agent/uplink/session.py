@@ -41,7 +41,6 @@ log = logging.getLogger(__name__)
 TURN_S = 0.5
 LOOK_S = 1.0  # the journal is looked at this often even when no bell rang
 STEADY_S = 30.0  # a session that lived so long was a good one
-QUIET_S = 30.0  # something is on its way and no PUBACK came for so long: the link is dead
 GOODBYE_S = 2.0
 RESTART_AGAIN_NS = 24 * 3600 * 1_000_000_000
 KEEP_ROWS = 20_000
@@ -59,6 +58,11 @@ class Board:
     chunk_bytes: int
     stamp: Callable[[], Stamp]
     version: str
+
+    @property
+    def quiet_s(self) -> float:
+        """Something is on its way and no PUBACK came for so long: the link is dead, whatever TCP says."""
+        return float(self.broker.keepalive_s)
 
     @property
     def topics(self) -> Topics:
@@ -223,7 +227,7 @@ class _Session:
         will = Will(self._topics.of("presence"), self._presence("offline"))
         subscriptions = [self._topics.of("ack"), self._topics.of("command")]
         self._link = Link(board.broker, board.client_id, subscriptions, will)
-        self._what: dict[int, str] = {}  # token -> leaf of its topic, for refusals
+        self._what: dict[int, str] = {}  # token -> what was sent, for refusals; event and replay are "rows"
         self._progress_s = 0.0
         self._rate = (time.monotonic(), books.delivered_rows, 0.0)
 
@@ -280,7 +284,7 @@ class _Session:
         self.inbox.tick(now_s)
         self._books.expire(now_s)
         quiet_s = now_s - self._progress_s
-        if self._books.slots and quiet_s > QUIET_S:
+        if self._books.slots and quiet_s > self._board.quiet_s:
             raise LinkError("unreachable", f"the broker has confirmed nothing for {quiet_s:.0f} s: link taken for dead")
 
     # --- sending ---
@@ -316,8 +320,8 @@ class _Session:
     def _send(self, want: Want, parcel: Parcel, leaf: str, content_type: str, now_s: float) -> None:
         if len(parcel.payload) > self._link.packet_bytes:
             verdict = self._books.too_large(want, parcel.span, len(parcel.payload), now_s)
-            return self._verdict(verdict, leaf, f"more than the broker's {self._link.packet_bytes} bytes", now_s)
-        token = self._hand(leaf, self._topics.of(leaf), parcel.payload, content_type)
+            return self._verdict(verdict, "rows", f"more than the broker's {self._link.packet_bytes} bytes", now_s)
+        token = self._hand("rows", self._topics.of(leaf), parcel.payload, content_type)
         self._books.handed(token, want, parcel.span, parcel.rows, len(parcel.payload), now_s)
         return None
 

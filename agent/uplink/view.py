@@ -13,6 +13,7 @@ from agent.runtime import status
 from agent.runtime.paths import Paths
 
 EVERY_S = 2.0
+LOOK_S = 0.2
 
 
 class View:
@@ -84,14 +85,16 @@ class Queues:
 
 
 def run(paths: Paths, view: View, stop: Event, tick: Callable[[], None]) -> None:
-    """Write the status file each EVERY_S until `stop`. A full /run costs the view, never the uplink."""
-    queues = Queues(paths, view)
-    while True:
+    """Write the status file each EVERY_S, and when the state changes. A full /run costs the view, never the uplink."""
+    queues, shown, written_s = Queues(paths, view), "", float("-inf")
+    while not stop.wait(LOOK_S):
         tick()
+        now_s, state = time.monotonic(), str(view.link.get("state"))
+        if state == shown and now_s - written_s < EVERY_S:
+            continue
+        shown, written_s = state, now_s
         try:
-            status.write(paths, "uplink", {**view.now(), "queue": queues.count(time.monotonic())})
+            status.write(paths, "uplink", {**view.now(), "queue": queues.count(now_s)})
         except OSError as error:
-            view.last_refusal = f"status file: {error.strerror}"
-        if stop.wait(EVERY_S):
-            queues.close()
-            return
+            view.trouble = f"status file: {error.strerror}"
+    queues.close()

@@ -1,10 +1,12 @@
 """A small MQTT 5 broker that misbehaves on request: refuses, acks and forgets, never acks, sets any limit.
 
-It speaks just enough for one client at a time: CONNECT, SUBSCRIBE, PUBLISH (QoS 0 and 1), PINGREQ, DISCONNECT.
+It speaks just enough: CONNECT, SUBSCRIBE, PUBLISH (QoS 0 and 1), PINGREQ, DISCONNECT. What it sends goes to every
+client that is connected.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -49,8 +51,8 @@ class Stub:
         self.lock = threading.RLock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._open: dict[int, int] = {}
-        self._client: socket.socket | None = None
+        self._open: set[tuple[int, int]] = set()  # (session, mid)
+        self._clients: dict[int, socket.socket] = {}
         self._stopping = False
         self._accepter = threading.Thread(target=self._accept, daemon=True)
         self._accepter.start()
@@ -70,13 +72,10 @@ class Stub:
     # --- what a test asks ---
 
     def drop(self) -> None:
-        """Cut the connection."""
-        client = self._client
-        if client is not None:
-            try:
+        """Cut the connections."""
+        for client in list(self._clients.values()):
+            with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
 
     def of(self, leaf: str) -> list[Published]:
         """Messages whose topic ends with `/leaf`."""
@@ -84,9 +83,11 @@ class Stub:
             return [p for p in self.published if p.topic.endswith("/" + leaf)]
 
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """A QoS 0 message to the client."""
+        """A QoS 0 message to every client."""
         name = topic.encode()
-        self._write(PUBLISH << 4 | int(retain), struct.pack(">H", len(name)) + name + b"\0" + payload)
+        packet = struct.pack(">H", len(name)) + name + b"\0" + payload
+        for session in list(self._clients):
+            self._write(session, PUBLISH << 4 | int(retain), packet)
 
     # --- the wire ---
 
@@ -98,33 +99,32 @@ class Stub:
                 return
             with self.lock:
                 self.sessions += 1
-                self._open.clear()
-                self._client = client
-            try:
-                self._serve(client)
-            except (OSError, EOFError):
-                continue
-            finally:
-                client.close()
+                self._clients[self.sessions] = client
+                threading.Thread(target=self._serve, args=(self.sessions, client), daemon=True).start()
 
-    def _serve(self, client: socket.socket) -> None:
-        while True:
-            first, body = _packet(client)
-            kind = first >> 4
-            if self.silent:
-                continue
-            if kind == CONNECT:
-                self._connect(body)
-            elif kind == SUBSCRIBE:
-                self._subscribe(body)
-            elif kind == PUBLISH:
-                self._publish(first, body)
-            elif kind == PINGREQ:
-                self._write(PINGRESP << 4, b"")
-            elif kind == DISCONNECT:
-                return
+    def _serve(self, session: int, client: socket.socket) -> None:
+        with contextlib.suppress(OSError, EOFError), client:
+            while self._handle(session, *_packet(client)):
+                pass
+        with self.lock:
+            del self._clients[session]
+            self._open = {key for key in self._open if key[0] != session}
 
-    def _connect(self, body: bytes) -> None:
+    def _handle(self, session: int, first: int, body: bytes) -> bool:
+        kind = first >> 4
+        if self.silent:
+            return True
+        if kind == CONNECT:
+            self._connect(session, body)
+        elif kind == SUBSCRIBE:
+            self._subscribe(session, body)
+        elif kind == PUBLISH:
+            self._publish(session, first, body)
+        elif kind == PINGREQ:
+            self._write(session, PINGRESP << 4, b"")
+        return kind != DISCONNECT
+
+    def _connect(self, session: int, body: bytes) -> None:
         length, start = _varint(body, 10)
         at = start + length
         size = struct.unpack_from(">H", body, at)[0]
@@ -132,17 +132,17 @@ class Stub:
         properties = b"\x21" + struct.pack(">H", self.receive_maximum)
         if self.packet_bytes:
             properties += b"\x27" + struct.pack(">I", self.packet_bytes)
-        self._write(CONNACK << 4, bytes([0, self.connack, len(properties)]) + properties)
+        self._write(session, CONNACK << 4, bytes([0, self.connack, len(properties)]) + properties)
 
-    def _subscribe(self, body: bytes) -> None:
+    def _subscribe(self, session: int, body: bytes) -> None:
         length, at = _varint(body, 2)
         at, codes = at + length, b""
         while at < len(body):
             at += 2 + struct.unpack_from(">H", body, at)[0] + 1
             codes += b"\x01"
-        self._write(SUBACK << 4, body[:2] + b"\0" + codes)
+        self._write(session, SUBACK << 4, body[:2] + b"\0" + codes)
 
-    def _publish(self, first: int, body: bytes) -> None:
+    def _publish(self, session: int, first: int, body: bytes) -> None:
         size = struct.unpack_from(">H", body)[0]
         topic, at = body[2 : 2 + size].decode(), 2 + size
         qos, mid = first >> 1 & 3, 0
@@ -151,42 +151,42 @@ class Stub:
         length, at = _varint(body, at)
         payload = body[at + length :]
         with self.lock:
-            self.published.append(Published(self.sessions, topic, payload, bool(first & 1), bool(first & 8), mid))
+            self.published.append(Published(session, topic, payload, bool(first & 1), bool(first & 8), mid))
             if qos:
-                self._open[mid] = 1
+                self._open.add((session, mid))
                 self.most_unacked = max(self.most_unacked, len(self._open))
             code = self.policy(topic, payload)
         if qos and code is not None:
-            self.ack(mid, code)
+            self.ack(session, mid, code)
 
-    def ack(self, mid: int, code: int = 0) -> None:
+    def ack(self, session: int, mid: int, code: int = 0) -> None:
         """The PUBACK of message `mid`."""
         with self.lock:
-            self._open.pop(mid, None)
-        self._write(PUBACK << 4, struct.pack(">HBB", mid, code, 0))
+            self._open.discard((session, mid))
+        self._write(session, PUBACK << 4, struct.pack(">HBB", mid, code, 0))
 
     def ack_all(self, code: int = 0) -> None:
         """PUBACK everything that is open."""
         with self.lock:
-            mids = list(self._open)
-        for mid in mids:
-            self.ack(mid, code)
+            keys = list(self._open)
+        for session, mid in keys:
+            self.ack(session, mid, code)
 
     @property
     def unacked(self) -> int:
         with self.lock:
             return len(self._open)
 
-    def _write(self, first: int, body: bytes) -> None:
+    def _write(self, session: int, first: int, body: bytes) -> None:
         size, length = len(body), b""
         while True:
             size, digit = divmod(size, 128)
             length += bytes([digit | (0x80 if size else 0)])
             if not size:
                 break
-        client = self._client
-        assert client is not None
-        client.sendall(bytes([first]) + length + body)
+        client = self._clients.get(session)
+        if client is not None:
+            client.sendall(bytes([first]) + length + body)
 
 
 def _packet(client: socket.socket) -> tuple[int, bytes]:

@@ -219,7 +219,9 @@ def test_nobody_listening_is_success_but_only_probes_follow() -> None:
     delivery.published(2, NOBODY, 1000)
     assert delivery.want(1000) is None
     delivery.acknowledged(ack(1000, 0), hash_of)
-    assert delivery.want(1000) is not None
+    want = delivery.want(1000)
+    assert want is not None
+    assert want.after == 0, "what reached nobody goes again at once"
 
 
 def test_quota_is_not_delivered_and_waits() -> None:
@@ -269,6 +271,23 @@ def test_a_refused_batch_is_halved_until_one_row_is_left_and_given_up(code: int)
     assert delivery.cursors()["status"] == 10
 
 
+def test_batches_shrink_after_a_session_that_confirmed_nothing() -> None:
+    """Some brokers simply cut the connection on a message they find too large."""
+    delivery = made(head=1000, status=0)
+    sizes = []
+    for token in range(3):
+        sizes.append(hand(delivery, token, rows=5).bytes)
+        delivery.offline()
+        delivery.online(1000, 100, 1 << 20)
+    assert sizes[2] < sizes[0]
+    size = hand(delivery, 9, rows=5).bytes
+    delivery.published(9, 0, 0.1)
+    hand(delivery, 10, rows=5)
+    delivery.offline()
+    delivery.online(1000, 100, 1 << 20)
+    assert hand(delivery, 11, rows=5).bytes == size
+
+
 def test_a_single_row_is_tried_again_before_it_is_given_up() -> None:
     delivery = made(head=1, status=0)
     for strike in range(STRIKES_MAX):
@@ -292,6 +311,7 @@ class World:
         self.kept: dict[str, int] = {"alarm": 0, "status": 0}  # the cursor file
         self.stored: set[int] = set()
         self.outstanding: dict[int, list[int]] = {}
+        self.flying: set[int] = set()  # rows that need not be sent again yet
         self.receive_maximum = window
         self.now_s = 0.0
         self.token = 0
@@ -304,6 +324,7 @@ class World:
     def connect(self) -> None:
         self.receive_maximum = self.chance.randint(1, 12)
         self.outstanding.clear()
+        self.flying.clear()
         self.delivery.online(len(self.rows), self.receive_maximum, 1 << 20)
 
     def of_lane(self, lane: str, after: int, before: int | None) -> list[int]:
@@ -330,6 +351,8 @@ class World:
     def send(self, want: Want, seqs: list[int]) -> None:
         before = self.of_lane(want.lane, 0, seqs[0])
         self.token += 1
+        assert not self.flying & set(seqs), "sent twice without a reason"
+        self.flying.update(seqs)
         self.outstanding[self.token] = seqs
         span = ((before[-1] if before else 0) + 1, seqs[-1] + 1)
         self.delivery.handed(self.token, want, span, len(seqs), 300 * len(seqs), self.now_s)
@@ -344,9 +367,16 @@ class World:
         code = 0 if kind else self.chance.choice([0, 0, 0, 0, NOBODY, QUOTA, 0x87])
         if code == 0 and (kind or self.chance.random() < 0.8):
             self.stored.update(seqs)
-        self.delivery.published(token, code, self.now_s)
+        if self.delivery.published(token, code, self.now_s):
+            self.flying.difference_update(seqs)
+
+    def expire(self) -> None:
+        if self.delivery.expire(self.now_s):
+            self.flying = {seq for seqs in self.outstanding.values() for seq in seqs}
 
     def acknowledge(self) -> None:
+        if self.delivery.nobody:
+            self.flying = {seq for seqs in self.outstanding.values() for seq in seqs}
         lanes = {}
         for lane in ("alarm", "status"):
             upto, ranges = 0, []
@@ -383,7 +413,7 @@ class World:
                 self.restart()
             case "wait":
                 self.now_s += self.chance.choice([0.1, 2, 30, 400])
-                self.delivery.expire(self.now_s)
+                self.expire()
         self.pump()
         self.check()
 
@@ -403,7 +433,7 @@ def test_whatever_the_network_does_nothing_is_lost_and_the_cursor_never_lies(
         if len(world.stored) == len(world.rows):
             break
         world.now_s += 10
-        world.delivery.expire(world.now_s)
+        world.expire()
         world.pump()
         while world.outstanding:
             world.answer(kind=True)
