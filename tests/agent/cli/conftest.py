@@ -52,11 +52,17 @@ def standpipe(board: Board, capsys: pytest.CaptureFixture[str]) -> Callable[...,
 
 
 @pytest.fixture
-def command(board: Board) -> Callable[..., subprocess.Popen[str]]:
-    """command("events", "--follow") -> the real command as a process of its own on the board's folders."""
+def command(board: Board) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """command("events", "--follow") -> the real command as a process of its own on the board's folders; ended here."""
+    started: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: str, **more: object) -> subprocess.Popen[str]:
+    def run(*arguments: str) -> subprocess.Popen[str]:
         argv = [sys.executable, "-m", "agent.cli", *arguments, *board.folders]
-        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)  # type: ignore[call-overload,no-any-return]
+        started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return started[-1]
 
-    return run
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()

@@ -157,20 +157,20 @@ class Follower:
 
 def test_follow_goes_on_into_a_new_journal_until_ctrl_c(board: Board, command: Command) -> None:
     board.note(DoorOpened(source="gate"))
-    with command("events", "--follow", "--json", "--kind", "door.*") as process:
-        follower = Follower(process)
-        assert follower.kind() == "door.opened"
-        board.note(ProcessStarted(source="panel", version="1", pid=1), DoorClosed(source="gate"))
-        assert follower.kind() == "door.closed"
-        board.paths.journal.rename(board.paths.journal.with_suffix(".moved"))
-        for suffix in ("-wal", "-shm"):
-            board.paths.journal.with_name(f"journal.db{suffix}").unlink(missing_ok=True)
-        board.note(DoorHeldOpen(source="gate", limit_s=9))
-        assert follower.kind() == "door.held_open"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert process.stderr
-        told = process.stderr.read()
+    process = command("events", "--follow", "--json", "--kind", "door.*")
+    follower = Follower(process)
+    assert follower.kind() == "door.opened"
+    board.note(ProcessStarted(source="panel", version="1", pid=1), DoorClosed(source="gate"))
+    assert follower.kind() == "door.closed"
+    board.paths.journal.rename(board.paths.journal.with_suffix(".moved"))
+    for suffix in ("-wal", "-shm"):
+        board.paths.journal.with_name(f"journal.db{suffix}").unlink(missing_ok=True)
+    board.note(DoorHeldOpen(source="gate", limit_s=9))
+    assert follower.kind() == "door.held_open"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert process.stderr
+    told = process.stderr.read()
     assert told.startswith("standpipe: a new journal begins")
     assert len(told.splitlines()) == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from sp_cli import Board, Said
 
 from agent.cli import __main__ as cli
 from agent.cli.commands import COMMANDS
+from agent.runtime import status
 
 Standpipe = Callable[..., Said]
 ONE_LINE = re.compile(r"standpipe: [^\n]+\n")
@@ -55,11 +57,14 @@ def test_unknown_command_suggests_the_nearest(standpipe: Standpipe) -> None:
 
 def test_folders_may_stand_before_and_after_the_name(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
     site, data, run = board.folders[:2], board.folders[2:4], board.folders[4:]
-    cli.main([*board.folders, "status", "--json"])
-    before = capsys.readouterr().out
-    cli.main([*site, "status", *data, "--json", f"--run={run[1]}"])
-    assert capsys.readouterr().out == before
-    assert '"board": "pump-house"' in before
+    board.note()
+    status.write(board.paths, "other", {})
+    for argv in ([*board.folders, "status", "--json"], [*site, "status", *data, "--json", f"--run={run[1]}"]):
+        cli.main(argv)
+        found = json.loads(capsys.readouterr().out)
+        assert found["site"]["file"] == str(board.paths.site)
+        assert found["disk"]["path"] == str(board.paths.data)
+        assert found["processes"][-1]["process"] == "other"
 
 
 def test_abbreviated_options_are_refused(standpipe: Standpipe) -> None:
@@ -95,12 +100,12 @@ def test_no_permission_is_one_line_that_says_what_to_do(board: Board, arguments:
 
 
 def test_a_fault_of_ours_is_one_line_and_told_as_such(standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    status = importlib.import_module("agent.cli.commands.status")
+    module = importlib.import_module("agent.cli.commands.status")
 
     def broken(*_: object) -> int:
         raise ZeroDivisionError("rtsp://user:hunter2@x")
 
-    monkeypatch.setattr(status, "run", broken)
+    monkeypatch.setattr(module, "run", broken)
     said = standpipe("status")
     assert said.code == 1
     assert ONE_LINE.fullmatch(said.err)
@@ -120,12 +125,12 @@ def test_a_fault_of_ours_is_one_line_and_told_as_such(standpipe: Standpipe, monk
     ],
 )
 def test_errors_in_words(standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
-    status = importlib.import_module("agent.cli.commands.status")
+    module = importlib.import_module("agent.cli.commands.status")
 
     def broken(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr(status, "run", broken)
+    monkeypatch.setattr(module, "run", broken)
     assert words in standpipe("status").err
 
 

@@ -152,14 +152,11 @@ class Output:
 
 
 @pytest.fixture
-def up(board: Board, command: Command) -> Iterator[subprocess.Popen[str]]:
+def up(board: Board, command: Command) -> subprocess.Popen[str]:
     """`standpipe up --only uplink` with an uplink that has nobody to talk to, in folders that do not exist yet."""
     board.paths.run.rmdir()
     board.paths.data.rmdir()
-    with command("up", "--only", "uplink") as process:
-        yield process
-        if process.poll() is None:
-            process.kill()
+    return command("up", "--only", "uplink")
 
 
 def test_up_restarts_and_ends_tidily(board: Board, up: subprocess.Popen[str]) -> None:
