@@ -62,6 +62,7 @@ class Contact:
 
     __slots__ = (
         "_believed_ns",
+        "_by_level",
         "_count",
         "_count_before",
         "_count_ns",
@@ -88,6 +89,7 @@ class Contact:
         self._read_ns = -1
         self._first_ns: int | None = None  # unrest since
         self._last_ns = 0  # its latest edge
+        self._by_level = False  # it was a reading that noticed it, its edge may be on the way
         self._found = True  # until the first level read has settled
         self._count = 0
         self._count_ns = 0
@@ -120,7 +122,9 @@ class Contact:
         if self.masked:
             self._edges_masked += 1
             return None
-        if at_ns > self._read_ns:
+        if self._by_level and closed == self._raw:
+            self._first_ns, self._by_level = at_ns, False
+        if at_ns >= self._read_ns:
             self._raw = closed
         self._stir(at_ns)
         if not self._too_many(at_ns):
@@ -133,6 +137,7 @@ class Contact:
         if self.masked:
             self._poll(closed, at_ns)
         elif closed != self._raw:
+            self._by_level = self._first_ns is None
             self._raw = closed
             self._stir(at_ns)
         elif self._first_ns is None:
@@ -171,7 +176,7 @@ class Contact:
     def _settle(self) -> Settled | None:
         assert self._first_ns is not None
         first, found, raw = self._first_ns, self._found, self._raw
-        self._first_ns, self._found = None, False
+        self._first_ns, self._found, self._by_level = None, False, False
         if raw is None or raw == self.closed:
             return None
         self.closed = raw
@@ -193,7 +198,7 @@ class Contact:
             self._steady_ns = min(self._steady_ns * 2, STEADY_LAST_NS)
         else:
             self._steady_ns = STEADY_FIRST_NS
-        self.masked, self._watched_ns, self._first_ns = True, None, None
+        self.masked, self._by_level, self._watched_ns, self._first_ns = True, False, None, None
         self._raw, self._believed_ns, self._count = None, at_ns, 0  # only readings from now on say how it stands
         return None if relapse else Chattering(rate)
 

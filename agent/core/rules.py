@@ -100,6 +100,12 @@ class Rules:
                 wishes.append(rule.clip)
         return wishes
 
+    def resume(self, kind: str, alarm: str, now_ns: int) -> None:
+        """An alarm that was recorded before a boot: rules that follow it do so again; clips and times are over."""
+        for rule in self._rules:
+            if rule.latches and rule.names(kind):
+                self._hold(rule, alarm, alarm, now_ns)
+
     def _hold(self, rule: Rule, alarm: str, cause: str, now_ns: int) -> None:
         for relay in rule.drive:
             follows = alarm if rule.until != "time" else ""

@@ -161,7 +161,7 @@ class Response:
             if alarm.id not in self.alarms.latched:
                 self.alarms.latched[alarm.id] = alarm
                 for kind in (alarm.on, "alarm.raised"):
-                    self.rules.trigger(kind, alarm.id, alarm.id, self.now.mono_ns, raised=True)
+                    self.rules.resume(kind, alarm.id, self.now.mono_ns)
 
     def restore_what_is_over(self, standing: Callable[[str], frozenset[str]]) -> None:
         """Restore alarms of ours whose kind is not among those `standing` at their source."""

@@ -167,6 +167,10 @@ class Ring:
 
     # --- reading back ---
 
+    def reread(self) -> bytes:
+        """The state as it lies in the ring now."""
+        return self._read_state()[1]
+
     def _number(self, at: int) -> int:
         return int(_NUMBER.unpack_from(self._memory, at)[0])
 

@@ -209,19 +209,24 @@ def test_a_second_panel_is_refused_in_one_line(site: Site) -> None:
 
 
 def test_a_board_that_dies_and_comes_back(site: Site) -> None:
-    """The simulator's process dies: trouble; it is back: relays stand where they were."""
-    alarmed(site)
+    """The simulator's process dies with an alarm about to come: trouble; it is back: relays stand as they should."""
+    site.driver.contact("demand", True)
+    site.wait_row("pump.demand")
     assert site.board is not None
     site.board.kill()
     assert site.driver_ is not None
     site.driver_.close()
     site.driver_ = None
     site.wait_row("alarm.raised", "trouble.raised:panel:board")
+    site.wait_row("alarm.raised", FAIL)
+    site.wait_row("relay.failed", "siren")
     site.board.start()
     site.driver.contact("demand", True)
     site.driver.contact("auto", True)
     site.driver.wait_relay("siren", True)
     site.wait_row("trouble.cleared")
+    site.wait_row("alarm.restored", "relay.failed:siren")
+    assert site.wait_row("relay.driven", "siren").values()["reason"] == "restart"
     site.driver.contact("flood", True)
     site.wait_row("point.changed", "flood")
 

@@ -80,6 +80,19 @@ def test_an_edge_that_comes_after_a_newer_reading_only_moves_the_first_edge() ->
     assert contact.closed is True
 
 
+def test_an_edge_beside_the_reading_that_saw_it_keeps_its_time() -> None:
+    """The reading began before the edge and saw it; the edge itself comes a moment later."""
+    contact = still()
+    contact.level(True, 2000 * MS)
+    contact.edge(True, 2001 * MS)
+    contact.edge(False, 2002 * MS)
+    contact.edge(True, 2003 * MS)
+    assert everything(contact, 2200 * MS) == [Settled(True, 2001 * MS, 2103 * MS)]
+    contact.level(True, 3000 * MS)
+    contact.edge(False, 3000 * MS)
+    assert everything(contact, 3200 * MS) == [Settled(False, 3000 * MS, 3100 * MS)]
+
+
 def test_first_level_is_found_not_seen_to_change() -> None:
     unknown = Contact(SETTLE)
     unknown.level(True, 0)
