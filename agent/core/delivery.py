@@ -29,6 +29,7 @@ BATCH_LEAST_BYTES = 4096
 GROW_AFTER = 1000
 STRIKES_MAX = 3
 DEAD_MOST = 100
+STALLED_WAITS = 3
 
 NOBODY = 0x10
 QUOTA = 0x97
@@ -86,6 +87,7 @@ class Delivery:
         self.nobody = False  # the broker says nobody listens
         self.parked = False  # the broker refuses our messages for good, as far as it can tell
         self.waited = False  # in vain for an acknowledgement, in this session
+        self._waits = 0  # in vain since the last that moved anything
         self.head = 0
         self.delivered_rows = 0
         self.in_flight_bytes = 0
@@ -125,7 +127,7 @@ class Delivery:
     def _drop(self) -> None:
         self.heard = self.nobody = self.waited = self.parked = False
         self._slots.clear()
-        self.in_flight_bytes = self._confirmed = 0
+        self.in_flight_bytes = self._confirmed = self._waits = 0
         self.pace = Pace()
         for lane in self.lanes.values():
             lane.flights.clear()
@@ -315,6 +317,7 @@ class Delivery:
         if len(lane.flights) < flying or lane.cursor > before:
             lane.retry.reset()
             lane.patience_s = RETRY_S
+            self._waits = 0
 
     def distrust(self) -> None:
         """Marks we kept are not of this journal: everything is to be sent again."""
@@ -333,8 +336,15 @@ class Delivery:
             lane.settle()
             lane.patience_s = max(RETRY_S, lane.retry.next())
             expired += len(late)
-        self.waited = self.waited or bool(expired)
+        if expired:
+            self.waited = True
+            self._waits += 1
         return expired
+
+    @property
+    def stalled(self) -> bool:
+        """The collector was heard in this session and has acknowledged nothing for several waits: try another one."""
+        return self.heard and self._waits >= STALLED_WAITS
 
     # --- for people and watchdogs ---
 

@@ -283,6 +283,8 @@ class _Session:
         """Once a second: send again what nobody acknowledged; end a session in which nothing moves."""
         self.inbox.tick(now_s)
         self._books.expire(now_s)
+        if self._books.stalled:
+            raise LinkError("unreachable", "the collector has acknowledged nothing for long: a new session is tried")
         quiet_s = now_s - self._progress_s
         if self._books.slots and quiet_s > self._board.quiet_s:
             raise LinkError("unreachable", f"the broker has confirmed nothing for {quiet_s:.0f} s: link taken for dead")

@@ -189,6 +189,25 @@ def test_unacknowledged_goes_again_after_a_growing_wait() -> None:
     assert waits[-1] > waits[0]
 
 
+def test_a_session_in_which_acks_stop_coming_is_stalled_and_a_later_one_waits_longer() -> None:
+    delivery, now_s, lasted = made(head=10, status=0), 0.0, []
+    for _session in range(2):
+        delivery.acknowledged(ack(10, 0), hash_of)
+        start = now_s
+        while not delivery.stalled:
+            if (want := delivery.want(now_s)) is not None:
+                token = int(now_s * 10)
+                delivery.handed(token, want, (1, 11), 10, 100, now_s)
+                delivery.published(token, 0, now_s)
+            now_s += 0.5
+            delivery.expire(now_s)
+        lasted.append(now_s - start)
+        delivery.offline()
+        delivery.online(10, 100, 1 << 20)
+        assert not delivery.stalled
+    assert lasted[1] > lasted[0]
+
+
 def test_without_a_word_of_the_collector_little_is_sent() -> None:
     delivery = made(head=1000, status=0)
     for token in range(UNHEARD_MOST):
