@@ -42,7 +42,16 @@ def test_nothing_moves_the_cursor() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0.0 s"), (9.94, "9.9 s"), (12, "12 s"), (60, "1 min"), (185, "3 min 5 s"), (7800, "2 h 10 min"), (270_000, "3 d 3 h")],
+    [
+        (0, "0.0 s"),
+        (9.94, "9.9 s"),
+        (12, "12 s"),
+        (60, "1 min"),
+        (185, "3 min 5 s"),
+        (7800, "2 h 10 min"),
+        (270_000, "3 d 3 h"),
+    ],
+)
 def test_lengths_of_time(seconds: float, text: str) -> None:
     assert terminal.span(seconds) == text
 
