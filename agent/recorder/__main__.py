@@ -123,6 +123,7 @@ def _record(recorder: Recorder, camera: Camera) -> int:
             notes.add(ProcessStopping(source=recorder.source, pid=os.getpid()))
         finally:
             recorder.disk_done.set()
+            notes.wake()
 
     workers.start("disk", write_footage, limit_s=DISK_LIMIT_S)
     workers.start("camera", functools.partial(loop.run, stop), limit_s=CAMERA_LIMIT_S)

@@ -80,6 +80,14 @@ class Fragmenter:
         self._growing: _Growing | None = None
         self._count = 0
 
+    @property
+    def due_ns(self) -> int:
+        """Monotonic time from which on a packet may complete a fragment."""
+        growing = self._growing
+        if growing is None:
+            return 0
+        return growing.born_ns + growing.dts * 1_000_000_000 // TICKS_PER_S + (FRAGMENT_MS - 20) * 1_000_000
+
     def add(self, packet: Any, mono_ns: int) -> list[Fragment]:
         """Take a packet that arrived at `mono_ns`; the fragments it completes (mostly none, sometimes one).
 

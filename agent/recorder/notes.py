@@ -19,6 +19,7 @@ from agent.journal import Journal, JournalError
 log = logging.getLogger(__name__)
 NOTES_MAX = 1000
 RETRY_S = 1.0
+WAIT_S = 10.0  # between two looks when there is nothing to write
 
 
 class Notes:
@@ -32,6 +33,7 @@ class Notes:
         self._lost: list[Stamp] = []
         self._lost_count = 0
         self._changed = threading.Condition()
+        self._awake = False
         self._journal: Journal | None = None
 
     def add(self, event: Event) -> None:
@@ -45,10 +47,16 @@ class Notes:
             self._waiting.append((event, stamp))
             self._changed.notify()
 
+    def wake(self) -> None:
+        """Look now whether it is all over."""
+        with self._changed:
+            self._awake = True
+            self._changed.notify()
+
     def write(self, timeout_s: float) -> bool:
         """Wait for notes and write them; False if the journal would not take them (they stay noted)."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting), timeout_s)
+            self._changed.wait_for(lambda: bool(self._waiting) or self._awake, timeout_s)
             batch = list(self._waiting)
             lost = self._lost_row()
         if not batch:
@@ -73,7 +81,7 @@ class Notes:
         """Write notes until `over`, then what is left, for 3 s at most."""
         until: float | None = None
         while self._waiting or until is None:
-            if not self.write(0.5):
+            if not self.write(WAIT_S):
                 time.sleep(RETRY_S)
             tick()
             if until is None and over():

@@ -87,6 +87,20 @@ def card_file(
     return path
 
 
+def full_hd_file(folder: Path, seconds: int = 10) -> Path:
+    """1080p25 H.264 at about 4 Mbit/s, a keyframe each 2 s, no B-frames: what a usual camera sends. Made once."""
+    path = folder / f"standpipe-1080p25-{seconds}s.mp4"
+    if not path.exists():
+        part = path.with_suffix(f".part{os.getpid()}.mp4")
+        picture = f"testsrc2=s=1920x1080:r=25:d={seconds},noise=alls=8:allf=t"
+        encoder = "-c:v libx264 -preset superfast -profile:v main -pix_fmt yuv420p -bf 0 -g 50 -keyint_min 50"
+        rate = "-sc_threshold 0 -b:v 4M -maxrate 4M -bufsize 4M"
+        command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, *encoder.split(), *rate.split()]
+        subprocess.run([*command, str(part)], check=True)
+        part.rename(path)
+    return path
+
+
 # --- from here on: the server itself, in the system's python3 ---
 
 AUD = b"\x00\x00\x00\x01\x09"
