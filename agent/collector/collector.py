@@ -62,7 +62,6 @@ class Collector:
         self._store.on_rollback(self._boards.forget)
         self._store.on_rollback(self._files.forget)
         self._quiet = Quiet(log)
-        self._link: Link | None = None
         self._replies: deque[Reply] = deque()
         self._to_ack: OrderedDict[tuple[Board, str], None] = OrderedDict()
         self._acked_s: dict[Board, float] = {}
@@ -89,7 +88,7 @@ class Collector:
 
     def _session(self, stop: Callable[[], bool], tick: Callable[[], None], backoff: Backoff) -> None:
         tick()
-        self._link = link = Link(self._broker, self._sites)
+        link = Link(self._broker, self._sites)
         try:
             link.open()
             log.info("connected to %s, listening to %s", self._broker, ", ".join(self._sites) or "all sites")
@@ -204,18 +203,24 @@ class Collector:
             if not link.publish(Topics(reply.board.site, reply.board.board).of("file-response"), reply.payload):
                 break
             self._replies.popleft()
+        try:
+            self._acknowledge(link)
+        except sqlite3.Error as error:
+            self._failed(error)
+        if link.refused:
+            self._quiet.say("answer", logging.ERROR, "the broker refuses our answers: %s", link.refused)
+            link.refused = ""
+
+    def _acknowledge(self, link: Link) -> None:
         now = time.monotonic()
         for board, epoch in list(self._to_ack):
             if now - self._acked_s.get(board, 0) < ACK_EVERY_S:
                 continue
             ack = ack_payload(self._boards.ack(self._boards.book(board, epoch)))
             if not link.publish(Topics(board.site, board.board).of("ack"), ack):
-                break
+                return
             del self._to_ack[board, epoch]
             self._acked_s[board] = now
-        if link.refused:
-            self._quiet.say("answer", logging.ERROR, "the broker refuses our answers: %s", link.refused)
-            link.refused = ""
 
     def close(self) -> None:
         """Leave the store as last committed."""

@@ -84,7 +84,8 @@ def _no_float(text: str) -> float:
 
 # One writer and one reader, made once: json.dumps with options makes a new encoder for every call.
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
-_decode = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).decode
+_decoder = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
+_decode, _read = _decoder.decode, _decoder.raw_decode
 _text = json.encoder.encode_basestring
 
 
@@ -109,11 +110,12 @@ def row_from_canonical(text: bytes | str, hash_: bytes) -> Row:
     """
     try:
         line = text if isinstance(text, str) else text.decode()
-        fields = _decode(line)
-        if [type(field) for field in fields] != _TYPES or _encode(fields) != line:
-            raise ValueError("not written as one")
-        line.encode()  # half characters have no bytes to hash
+        fields, end = _read(line)
+        if end != len(line) or [type(field) for field in fields] != _TYPES:
+            raise ValueError("other columns")
         row = Row._make([*fields[:10], _encode(fields[10]), hash_])
+        if canonical_row(row) != line.encode():
+            raise ValueError("written in another way")
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a canonical journal row: {error}") from error
     if not 0 <= row.lane_prev < row.seq <= NUMBER_MAX or max(abs(row.at_ns), abs(row.mono_ns)) > NUMBER_MAX:

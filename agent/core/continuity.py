@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STRETCHES_MAX = 10_000
+GAPS_MAX = 1000
 
 Span = tuple[int, int]
 
@@ -58,6 +59,8 @@ class LaneBook:
 
     def give_up(self, first: int, last: int) -> None:
         """The sender will never send its rows first..last; `first` may be any number behind the row before them."""
+        if len(self._given_up) >= GAPS_MAX:
+            self._given_up = [gap for gap in self._given_up if gap[1] > self._reach][1 - GAPS_MAX :]
         self._given_up.append((first, last))
         self._catch_up()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.continuity import STRETCHES_MAX, ContinuityError, LaneBook
+from agent.core.continuity import GAPS_MAX, STRETCHES_MAX, ContinuityError, LaneBook
 
 START = b"start"
 
@@ -107,6 +107,15 @@ def test_given_up_rows_that_come_all_the_same_do_no_harm() -> None:
     assert early.beyond() == [(9, 12)]
     early.add(4, LANE[4], hash_of(4))
     assert (early.upto, early.beyond()) == (12, [])
+
+
+def test_gaps_are_bounded_and_the_newest_still_counts() -> None:
+    marks = book(1, of=LANE)
+    for i in range(3 * GAPS_MAX):
+        marks.give_up(1000 + 10 * i, 1005 + 10 * i)
+    marks.give_up(2, 4)
+    assert marks.reach == 4
+    assert len(marks._given_up) == GAPS_MAX
 
 
 # --- forks ---
