@@ -89,6 +89,8 @@ class Response:
         self._say([self._clip(wish, cause, number) for number, wish in enumerate(wishes)])
 
     def _latches(self, event: Event) -> bool:
+        if event.KIND in RESTORES:  # it has the class of what it ends, and is no alarm of its own
+            return False
         if event.KIND.startswith(("point.changed", "point.found", "alarm.", "panel.")):
             return event.KIND.startswith("point.") and event.signal is not Signal.STATUS
         return event.signal is not Signal.STATUS or self.rules.latches(event.KIND)

@@ -207,12 +207,12 @@ def test_requests_are_done_once(config: SiteConfig) -> None:
 
 def test_what_others_say_is_followed_once_and_not_said_again(config: SiteConfig) -> None:
     hand = Hand(config)
-    lost = CameraLost(source="pump-room", reason="no packets")
+    lost = CameraLost(source="pump-room", signal=Signal.TROUBLE, reason="no packets")
     for _ in range(2):
         hand.decider.heard(("e", 3), lost, hand.stamp())
     hand.take()
     assert hand.kinds() == ["alarm.raised"]
-    hand.decider.heard(("e", 4), CameraRestored(source="pump-room", lost_ms=1), hand.stamp())
+    hand.decider.heard(("e", 4), CameraRestored(source="pump-room", signal=Signal.TROUBLE, lost_ms=1), hand.stamp())
     hand.take()
     assert hand.kinds() == ["alarm.restored"]
 
