@@ -22,6 +22,7 @@ from agent.journal.projections import clock_anchors, corrected_ns, open_alarms, 
 from agent.runtime import status
 from agent.runtime.paths import Paths
 
+UNKNOWN_PUMP = {"state": None, "selector": None}
 STUCK_S = 30  # a process writes its status every few seconds
 Told = dict[str, dict[str, Any]]
 
@@ -99,22 +100,26 @@ def _processes(config: SiteConfig | None, told: Told) -> list[dict[str, Any]]:
 
 def _things(config: SiteConfig | None, told: Told, journal: Journal | None) -> dict[str, Any]:
     if config is None:
-        return {"points": None, "relays": None, "cameras": None, "uplink": None}
-    levels = point_levels(journal) if journal else {}
+        return {"points": None, "pumps": None, "relays": None, "cameras": None, "uplink": None}
     panel = _alive(told, "panel")
-    levels |= panel.get("points", {})
+    levels = point_levels(journal) if journal else {}
     return {
-        "points": [_point(point, levels.get(point.id)) for point in config.point],
+        "points": [_point(point, levels.get(point.id), panel) for point in config.point],
+        "pumps": [{"id": p.id, **(panel.get("pumps", {}).get(p.id) or UNKNOWN_PUMP)} for p in config.pump],
         "relays": [{"id": r.id, "energised": _relay(r.id, panel, journal)} for r in config.relay],
         "cameras": [{"id": c.id, **_camera(c.id, told, journal)} for c in config.camera],
         "uplink": _uplink(config, told, journal),
     }
 
 
-def _point(point: Point, closed: bool | None) -> dict[str, Any]:
-    """active: away from rest (door open, button pressed, pump running)."""
+def _point(point: Point, recorded: bool | None, panel: dict[str, Any]) -> dict[str, Any]:
+    """As the panel sees it now, else as last recorded. active: away from rest (door open, button pressed)."""
+    seen = panel.get("points", {}).get(point.id, {})
+    closed = seen.get("closed", recorded)
     active = None if closed is None else closed != (point.contact == "normally-closed")
-    return {"id": point.id, "name": point.name, "kind": point.kind, "closed": closed, "active": active}
+    chattering = bool(seen.get("chattering"))
+    known = {"id": point.id, "name": point.name, "kind": point.kind}
+    return {**known, "closed": closed, "active": active, "chattering": chattering}
 
 
 def _alive(told: Told, process: str) -> dict[str, Any]:
@@ -125,21 +130,23 @@ def _alive(told: Told, process: str) -> dict[str, Any]:
 
 def _relay(id_: str, panel: dict[str, Any], journal: Journal | None) -> bool | None:
     if id_ in panel.get("relays", {}):
-        return bool(panel["relays"][id_])
+        return bool(panel["relays"][id_]["energised"])
     row = journal.last("relay.driven", source=id_) if journal and panel else None
     return bool(row.values()["energised"]) if row else None
 
 
 def _camera(id_: str, told: Told, journal: Journal | None) -> dict[str, Any]:
-    """state: recording / lost / stopped; since when, and why."""
+    """state: recording / connecting / lost / stopped, as the recorder says; since when, by the journal; and why."""
+    mine = _alive(told, f"recorder@{id_}")
     kinds = ("camera.lost", "camera.restored", "footage.stopped", "footage.resumed")
-    row = journal.last(*kinds, source=id_) if journal else None
-    bad = {"camera.lost": "lost", "footage.stopped": "stopped"}.get(row.kind) if row else None
-    if not _alive(told, f"recorder@{id_}"):
-        return {"state": "stopped", "since_ns": None, "reason": ""}
-    if row and bad:
-        return {"state": bad, "since_ns": row.at_ns, "reason": str(row.values().get("reason", ""))}
-    return {"state": "recording", "since_ns": row.at_ns if row else None, "reason": ""}
+    row = journal.last(*kinds, source=id_) if journal and mine else None
+    return {
+        "state": mine.get("state", "connecting") if mine else "stopped",
+        "since_ns": row.at_ns if row else None,
+        "reason": mine.get("reason", ""),
+        "fps": mine.get("fps"),
+        "kbit_s": mine.get("kbit_s"),
+    }
 
 
 def _uplink(config: SiteConfig, told: Told, journal: Journal | None) -> dict[str, Any] | None:

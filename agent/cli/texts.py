@@ -23,6 +23,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "processes": ("processes", "进程"),
     "points": ("points", "点"),
     "relays": ("relays", "继电器"),
+    "pumps": ("fire pumps", "消防泵"),
     "alarms": ("open alarms", "未复位的报警"),
     "cameras": ("cameras", "摄像机"),
     "uplink": ("uplink", "上报"),
@@ -40,6 +41,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "energised": ("energised", "吸合"),
     "released": ("released", "释放"),
     "unknown": ("not known", "未知"),
+    "chattering": ("chatters: check its wiring", "抖动：请检查接线"),
+    "pump-idle": ("at rest", "停止"),
+    "pump-starting": ("demand, starting", "有启动信号，正在启动"),
+    "pump-fail_to_start": ("FAILED TO START", "启动失败"),
+    "pump-run_demand": ("running on demand", "按需运行"),
+    "pump-run_lost": ("running contact lost", "运行信号丢失"),
+    "pump-stopped_on_demand": ("STOPPED ON DEMAND", "需水时停机"),
+    "pump-run_post": ("running on, demand is over", "启动信号消失后仍在运行"),
+    "pump-run_no_cause": ("running without demand", "无启动信号运行"),
+    "pump-run_unexpected": ("UNEXPECTED RUN", "异常运行"),
+    "selector-in_auto": ("in auto", "自动"),
+    "selector-left": ("not in auto", "非自动"),
+    "selector-not_in_auto": ("NOT IN AUTO", "非自动"),
+    "connecting": ("connecting", "正在连接"),
     "recording": ("recording", "录像中"),
     "lost": ("lost", "断线"),
     "stopped": ("not recording", "停止录像"),
@@ -87,9 +102,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "did-reset": ("{id}: reset by {by}", "{id}：已由 {by} 复位"),
     "refused": ("{id}: the panel refused: {reason}", "{id}：控制程序拒绝：{reason}"),
     "no-answer": (
-        "{id}: the panel has not answered within {s} s; the request stands in the journal and is done once it runs "
-        "(standpipe status)",
-        "{id}：控制程序 {s} 秒内无响应；请求已记入日志，待其运行后执行（standpipe status）",
+        "{id}: the panel has not answered within {s} s: does it run? (standpipe status) "
+        "Starting within a minute it still does as asked, later it refuses",
+        "{id}：控制程序 {s} 秒内无响应：是否在运行？（standpipe status）若在请求后一分钟内启动仍会执行，否则拒绝",
     ),
 }
 

@@ -21,8 +21,19 @@ from agent.core.events import KINDS
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
 PUMP_ROLES = ("running", "demand", "auto")
 # What rules can answer: what the panel decides itself, and what goes wrong in the other processes.
-HEARD: tuple[str, ...] = ("point.", "door.", "button.", "pump.", "camera.", "footage.", "link.", "trouble.", "alarm.")
-HEARD += ("relay.failed", "journal.rows_lost", "command.refused", "clip.failed", "gap")
+HEARD: tuple[str, ...] = (
+    "point.",
+    "door.",
+    "button.",
+    "pump.",
+    "camera.",
+    "footage.",
+    "link.",
+    "trouble.",
+    "clip.",
+    "command.",
+)
+HEARD += ("alarm.raised", "relay.failed", "journal.rows_lost", "gap")
 NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
 LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
 
@@ -187,7 +198,7 @@ def idle(site: Table, report: Report) -> None:
         if relay.get("id") and relay.get("id") not in driven:
             report.warn(relay, "", "idle-relay")
     for point in _all(site, "point"):
-        if point.get("kind") == "button" and not point.raw.get("press") and not _answered(site, "button.pressed"):
+        if point.get("kind") == "button" and not point.raw.get("press") and not _answered(site, "button.*"):
             report.warn(point, "", "idle-button")
 
 
@@ -195,16 +206,16 @@ def silent_alarms(site: Table, report: Report) -> None:
     """An alarm that nobody hears: a point of class alarm, or a pump, that no rule answers."""
     for point in _all(site, "point"):
         wanted = "door.*" if point.get("kind") == "door" else "point.*"
-        if point.get("class") == "alarm" and not _answered(site, wanted):
+        if point.get("class") == "alarm" and not _answered(site, wanted, "alarm.raised"):
             report.warn(point, "", "silent-alarm")
     for pump in _all(site, "pump"):
-        if not _answered(site, "pump.*"):
+        if not _answered(site, "pump.*", "alarm.raised"):
             report.warn(pump, "", "silent-alarm")
 
 
-def _answered(site: Table, wanted: str) -> bool:
-    """Whether any rule names an event kind of the family `wanted`."""
-    kinds = fnmatch.filter(KINDS, wanted)
+def _answered(site: Table, *wanted: str) -> bool:
+    """Whether any rule names an event kind of the families `wanted`."""
+    kinds = [kind for family in wanted for kind in fnmatch.filter(KINDS, family)]
     patterns = [pattern for rule in _all(site, "rule") for pattern in rule.get("on") or [] if pattern]
     return any(fnmatch.filter(kinds, pattern) for pattern in patterns)
 

@@ -71,6 +71,12 @@ def _processes(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     return _painted(rows, [one["state"] for one in found["processes"]])
 
 
+def _word(state: str | None, t: Texts, family: str = "") -> str:
+    """A state that a process tells of itself, in words if it is one of those we know."""
+    name = f"{family}{state}"
+    return t(name) if name in TEXTS else state or t("unknown")
+
+
 def _painted(rows: list[list[str]], states: list[str]) -> list[str]:
     return [paint(line, COLOURS.get(state, RED)) for line, state in zip(columns(rows), states, strict=True)]
 
@@ -79,11 +85,20 @@ def _points(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     def level(point: dict[str, Any]) -> str:
         if point["closed"] is None:
             return t("unknown")
+        if point["chattering"]:
+            return t("chattering")
         if point["kind"] == "door":
             return t("door-open" if point["active"] else "door-closed")
         return t("closed" if point["closed"] else "open")
 
     return columns([point["id"], level(point), point["name"]] for point in found["points"] or [])
+
+
+def _pumps(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    return columns(
+        [one["id"], _word(one["state"], t, "pump-"), _word(one["selector"], t, "selector-")]
+        for one in found["pumps"] or []
+    )
 
 
 def _relays(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
@@ -102,7 +117,8 @@ def _cameras(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     rows = [
         [
             one["id"],
-            t(one["state"]),
+            _word(one["state"], t),
+            f"{one['fps']} /s, {one['kbit_s']} kbit/s" if one["fps"] else "",
             t("since", time=place.time(one["since_ns"])) if one["since_ns"] else "",
             one["reason"],
         ]
@@ -115,8 +131,7 @@ def _uplink(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     link = found["uplink"]
     if link is None:
         return [] if found["points"] is None else [f"  {t('off')}"]
-    state = f"link-{link['state']}"
-    rows = [[link["broker"], t(state) if state in TEXTS else link["state"], link["reason"]]]
+    rows = [[link["broker"], _word(link["state"], t, "link-"), link["reason"]]]
     for lane, queue in link["lanes"].items():
         if queue is None:
             continue
@@ -145,6 +160,7 @@ def _journal(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
 PARTS: dict[str, Callable[[dict[str, Any], Place, Texts], list[str]]] = {
     "processes": _processes,
     "points": _points,
+    "pumps": _pumps,
     "relays": _relays,
     "alarms": _alarms,
     "cameras": _cameras,

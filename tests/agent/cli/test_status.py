@@ -28,7 +28,7 @@ PROCESSES = ("panel", "recorder@yard", "uplink")
 def all_run(board: Board, **uplink: Any) -> None:
     """Every process has just said that it runs (this test's own pid stands for theirs)."""
     for name in PROCESSES:
-        status.write(board.paths, name, uplink if name == "uplink" else {})
+        status.write(board.paths, name, {"uplink": uplink, "recorder@yard": {"state": "recording"}}.get(name, {}))
 
 
 def told(standpipe: Standpipe) -> dict[str, Any]:
@@ -68,7 +68,9 @@ def test_before_anything_ran(board: Board, standpipe: Standpipe) -> None:
     found = told(standpipe)
     assert [one["state"] for one in found["processes"]] == ["dead"] * 3
     assert (found["journal"], found["disk"], found["alarms"]) == (None, None, None)
-    assert found["points"] == [{"id": "gate", "name": "", "kind": "door", "closed": None, "active": None}]
+    assert found["points"] == [
+        {"id": "gate", "name": "", "kind": "door", "closed": None, "active": None, "chattering": False}
+    ]
     assert not board.paths.data.exists()
 
 
@@ -83,19 +85,43 @@ def test_a_process_that_died_and_one_that_is_stuck(board: Board, standpipe: Stan
 
 
 @pytest.mark.parametrize(
-    ("events", "state"),
-    [
-        ([], "recording"),
-        ([CameraLost(source="yard", reason="no packets")], "lost"),
-        ([CameraLost(source="yard", reason="no packets"), CameraRestored(source="yard", lost_ms=9)], "recording"),
-        ([CameraLost(source="other", reason="no packets")], "recording"),
-    ],
+    ("state", "reason", "code"),
+    [("recording", "", 0), ("connecting", "", 1), ("lost", "no packets for 8 s", 1), ("stopped", "disk full", 1)],
 )
-def test_cameras(board: Board, standpipe: Standpipe, events: list[Any], state: str) -> None:
+def test_cameras(board: Board, standpipe: Standpipe, state: str, reason: str, code: int) -> None:
     all_run(board)
-    board.note(*events)
-    assert told(standpipe)["cameras"][0]["state"] == state
-    assert standpipe("status").code == (0 if state == "recording" else 1)
+    status.write(board.paths, "recorder@yard", {"state": state, "reason": reason, "fps": 25.0, "kbit_s": 900})
+    board.note(CameraLost(source="yard", reason="x"), CameraRestored(source="yard", lost_ms=9))
+    camera = told(standpipe)["cameras"][0]
+    assert (camera["state"], camera["reason"]) == (state, reason)
+    said = standpipe("status")
+    assert said.code == code
+    assert reason in said.out
+    assert "25.0 /s, 900 kbit/s" in said.out
+
+
+def test_points_pumps_and_relays_as_the_panel_sees_them(board: Board, standpipe: Standpipe) -> None:
+    """The panel itself, before the last row: that is what the journal will say."""
+    with board.paths.site.open("a") as file:
+        file.write('[[point]]\nid = "p"\npin = "GPIO22"\n[[pump]]\nid = "pump-1"\nrunning = "p"\n')
+    all_run(board)
+    board.note(PointChanged(source="gate", closed=True, edge_mono_ns=1, decided_mono_ns=2))
+    view = {
+        "points": {
+            "gate": {"closed": False, "active": True, "chattering": False},
+            "p": {"closed": True, "chattering": True},
+        },
+        "pumps": {"pump-1": {"state": "fail_to_start", "selector": "in_auto"}},
+        "relays": {"siren": {"energised": True}},
+    }
+    status.write(board.paths, "panel", view)
+    flat = [" ".join(line.split()) for line in standpipe("status").out.splitlines()]
+    for line in ("gate open", "p chatters: check its wiring", "pump-1 FAILED TO START in auto", "siren energised"):
+        assert line in flat
+    status.write(
+        board.paths, "panel", {**view, "pumps": {"pump-1": {"state": "from a later version", "selector": "x"}}}
+    )
+    assert "from a later version" in standpipe("status").out
 
 
 def test_no_recorder_records_nothing(board: Board, standpipe: Standpipe) -> None:
