@@ -16,7 +16,7 @@ from hw.simulator import Driver
 STEP_S = 0.1
 WALK_MS = 130  # between two edges of the walk test: longer than settle time and relay together
 FAIL_WITHIN_S = 8.0
-RETRY_WITHIN_S = 60.0  # both ways back wait longer after each failure
+RETRY_WITHIN_S = 120.0  # both ways back wait longer after each failure
 
 
 class Link(Protocol):
