@@ -100,7 +100,7 @@ def test_links_lead_somewhere(name: str) -> None:
 # Files that a running site has and a checkout does not, and what an editor makes.
 OF_A_SITE = re.compile(
     r"(site|my-site|secrets)\.toml|(journal|media|collector)\.db|cursor-[\w*]+\.db|journal\.lock|media\.lock|"
-    r"journal\.db\.moved-\.\.\.|status-[\w*]+\.json|board\.sock"
+    r"journal\.db\.moved-\.\.\.|status-[\w*]+\.json|board\.sock|(footage|clips)/(CAMERA/)?"
 )
 FILE = re.compile(r"[\w.*@-]+\.(py|sh|sql|toml|md|service|target|conf|scenario|db|json|lock|sock)(\.moved-\.\.\.)?")
 PATH = re.compile(r"[\w.@*-]+(/[\w.@*-]+)*/?")
@@ -144,7 +144,7 @@ def _is_there(span: str, beside: Path) -> bool:
 
 def unknown(span: str, beside: Path) -> bool:
     """True if `span` looks like the name of something of ours, and there is no such thing."""
-    if span in KINDS or span in OF_OTHERS or span.startswith(TOPICS) or OF_A_SITE.fullmatch(span.rpartition("/")[2]):
+    if span in KINDS or span in OF_OTHERS or span.startswith(TOPICS) or OF_A_SITE.fullmatch(span):
         return False
     if FILE.fullmatch(span) or (PATH.fullmatch(span) and "/" in span):
         return not _is_there(span, beside)
