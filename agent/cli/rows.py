@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 
 from agent.cli.place import Place
 from agent.cli.terminal import CYAN, DIM, RED, YELLOW, amount, coloured, pad, paint, safe, span
 from agent.core.chain import Row
+from agent.core.events import KINDS
 from agent.core.wire import utc_text
 from agent.journal.projections import corrected_ns
 
@@ -45,8 +47,14 @@ def in_words(row: Row, place: Place) -> str:
         values = row.values()
     except ValueError:
         return "(unreadable data)"
-    told = [_told(key, value, place) for key, value in values.items()]
+    told = [_told(key, values[key], place) for key in _in_order(row.kind, values)]
     return safe(", ".join(part for part in told if part)).replace("\n", " ")
+
+
+def _in_order(kind: str, values: Mapping[str, object]) -> list[str]:
+    """Keys as the event names them (the journal sorts them); those of a later version's last."""
+    known = [field.name for field in fields(KINDS[kind])] if kind in KINDS else []
+    return sorted(values, key=lambda key: known.index(key) if key in known else len(known))
 
 
 def _told(key: str, value: object, place: Place) -> str:

@@ -63,9 +63,9 @@ def amount(count: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time for people: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min, 5 d 3 h."""
+    """A length of time for people: 0.4 s, 5 s, 3 min 5 s, 2 h 10 min, 5 d 3 h."""
     if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 10 and seconds != int(seconds) else f"{seconds:.0f} s"
     whole = int(seconds)
     for size, big, small_size, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:

@@ -68,10 +68,10 @@ def test_line_has_number_local_time_class_kind_source_and_words(board: Board, st
             ClipReady(
                 source="x", clip="c", path="p", bytes=3_456_789, sha256="ab" * 32, from_ns=NOON, to_ns=NOON, short_ms=0
             ),
-            "3.5 MB, clip c, from 2026-11-22 12:00:00, path p, sha256 abababababab, to 2026-11-22 12:00:00",
+            "clip c, path p, 3.5 MB, sha256 abababababab, from 2026-11-22 12:00:00, to 2026-11-22 12:00:00",
         ),
-        (ProcessStarted(source="x", version="1", pid=7), "pid 7, version 1"),
-        (TroubleRaised(source="x", what="disk", detail="a\n\x1b[31mb"), "a \\x1b[31mb, what disk"),
+        (ProcessStarted(source="x", version="1", pid=7), "version 1, pid 7"),
+        (TroubleRaised(source="x", what="disk", detail="a\n\x1b[31mb"), "what disk, a \\x1b[31mb"),
     ],
 )  # fmt: skip
 def test_data_in_words(board: Board, standpipe: Standpipe, event: object, words: str) -> None:

@@ -43,7 +43,8 @@ def test_nothing_moves_the_cursor() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0.0 s"),
+        (0, "0 s"),
+        (5, "5 s"),
         (9.94, "9.9 s"),
         (12, "12 s"),
         (60, "1 min"),
