@@ -238,6 +238,20 @@ def test_disk_that_refuses_pauses_the_sender(desk: Desk, monkeypatch: pytest.Mon
     assert code(desk.finish()) == STORED
 
 
+def test_bytes_that_cannot_be_synced_are_not_written_down(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    desk.send("init", init_payload(INFO))
+    with monkeypatch.context() as patched:
+        patched.setattr(files_module.os, "fdatasync", broken)
+        desk.chunk(0, 1000, commit=False)
+        with pytest.raises(OSError, match="Input/output"):
+            desk.commit()
+    desk.store.rollback()
+    assert desk.send("stat").missing == [(0, 10_000)]
+
+
 def test_no_room_for_a_new_file_pauses_the_sender(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files_module, "PARTS_MAX", 0)
     assert code(desk.send("init", init_payload(INFO))) == PAUSE

@@ -236,23 +236,50 @@ def test_row_that_cannot_be_in_its_lane_is_not_stored(desk: Desk) -> None:
     assert desk.epoch(EPOCH)["last"] == 10
 
 
-def test_gap_row_lets_mark_and_chain_go_on(desk: Desk) -> None:
-    links = chain(40, EPOCH)
+def with_gap(links: list[Link]) -> tuple[list[Link], Link]:
+    """Rows up to 30 without those of the status lane from 11 to 19, and row 31 which says so."""
     row = links[30].row
     told = {"of_lane": "status", "from_seq": 10, "to_seq": 19, "rows": 8, "bytes": 1000, "reason": "room"}
     row = row._replace(kind="gap", data=canonical_data(told))
     row = row._replace(hash=next_hash(links[30].prev_hash, canonical_row(row)))
     rest = [link for link in links[:30] if not (11 <= link.row.seq <= 19 and link.row.lane == "status")]
+    return rest, Link(row, links[30].prev_hash)
+
+
+def test_gap_row_lets_mark_and_chain_go_on(desk: Desk) -> None:
+    rest, gap = with_gap(chain(40, EPOCH))
     desk.saved(EPOCH, rest)
     assert desk.ack(EPOCH).lanes["status"].upto == 9
     assert desk.epoch(EPOCH)["chain"]["upto"] == 10
-    desk.saved(EPOCH, [Link(row, links[30].prev_hash)])
+    desk.saved(EPOCH, [gap])
     for _ in range(2):
         assert desk.ack(EPOCH).lanes["status"].upto == 31
         chain_found = desk.epoch(EPOCH)["chain"]
         assert (chain_found["upto"], chain_found["holes"], chain_found["whole"]) == (31, 2, False)
         assert desk.epoch(EPOCH)["given_up"] == [["status", 10, 19]]
         desk.reopen()
+
+
+def test_gap_row_that_came_first_is_remembered(desk: Desk) -> None:
+    rest, gap = with_gap(chain(40, EPOCH))
+    desk.saved(EPOCH, [gap])
+    desk.reopen()
+    assert desk.ack(EPOCH).lanes["status"].upto == 0
+    desk.saved(EPOCH, rest)
+    assert desk.ack(EPOCH).lanes["status"].upto == 31
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"of_lane": "x", "from_seq": 1, "to_seq": 2}, {"of_lane": "status", "from_seq": "1", "to_seq": 2}]
+    + [{"of_lane": "status", "from_seq": first, "to_seq": last} for first, last in ((0, 2), (3, 2), (1, 99))],
+)
+def test_gap_row_that_makes_no_sense_is_a_row_like_any_other(desk: Desk, told: dict[str, object]) -> None:
+    (first,) = chain(1, EPOCH)
+    row = first.row._replace(kind="gap", data=canonical_data(told))
+    gap = Link(row._replace(hash=next_hash(first.prev_hash, canonical_row(row))), first.prev_hash)
+    assert desk.saved(EPOCH, [gap]).stored == 1
+    assert desk.epoch(EPOCH)["given_up"] == []
 
 
 # --- boards and epochs ---
