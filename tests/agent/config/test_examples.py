@@ -1,4 +1,4 @@
-"""The two example files: good, complete, and true to the JSON Schema that editors get."""
+"""The example files: good, complete, and true to the JSON Schema that editors get."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from agent.config.model import SiteConfig
 from agent.config.schema import schema
 
 EXAMPLES = Path(__file__).parents[3] / "provisioning/examples"
-FILES = ["minimal.toml", "pump-house.toml"]
+FILES = sorted(path.name for path in EXAMPLES.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", FILES)
