@@ -56,7 +56,7 @@ uninstall() {
     for unit in $UNITS; do rm -f "$SYSTEM/$unit"; done
     rm -f /usr/lib/sysusers.d/standpipe.conf /usr/lib/tmpfiles.d/standpipe.conf
     if [ "$(readlink /usr/local/bin/standpipe 2>/dev/null)" = "$prefix/venv/bin/standpipe" ]; then rm -f /usr/local/bin/standpipe; fi
-    rm -rf "$prefix/venv" "$prefix/src"
+    rm -rf "$prefix/venv" "$prefix/src" "$prefix/pip.log"
     rmdir "$prefix" 2>/dev/null || :
     systemctl daemon-reload
     say "uninstalled. Kept: /etc/standpipe, /var/lib/standpipe and the users that own them."
