@@ -283,7 +283,8 @@ class Delivery:
         self.lanes[lane].settle()
 
     def acknowledged(self, ack: Ack, hash_of: Callable[[str, int], str | None]) -> list[Conflict]:
-        """The collector's word for our epoch. hash_of(lane, seq) is our row's hash in hex, None if there is none.
+        """The collector's word for our epoch. hash_of(lane, seq) is our row's hash in hex, None if there is none;
+        for seq 0 it is what stands before the first row.
 
         Returns the marks that are not ours; those lanes are left as they were.
         """
@@ -359,8 +360,8 @@ class Delivery:
 
 def _not_ours(lane: str, mark: LaneAck, hash_of: Callable[[str, int], str | None]) -> Conflict | None:
     """A mark with another hash than ours, or of rows we do not have. (Ranges carry no hash; upto proves them later.)"""
-    ours = hash_of(lane, mark.upto) if mark.upto else mark.hash
-    if ours != mark.hash:
+    ours = hash_of(lane, mark.upto)
+    if ours != mark.hash and (mark.upto or mark.hash):
         return Conflict(lane, mark.upto, ours or "", mark.hash)
     furthest = max((y for _, y in mark.ranges), default=0)
     if furthest and hash_of(lane, furthest) is None:

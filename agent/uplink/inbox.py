@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from agent.core.chain import Stamp
+from agent.core.chain import Stamp, first_hash
 from agent.core.commands import Refusal, RefusalMeter, judge, result_payload
 from agent.core.delivery import Conflict, Delivery
 from agent.core.wire import Ack, Topics, WireError, parse_ack
@@ -73,6 +73,8 @@ class Inbox:
         self._set_clock(ack)
 
     def _hash_of(self, lane: str, seq: int) -> str | None:
+        if seq == 0:
+            return first_hash(self._journal.epoch).hex()
         row = self._journal.row(seq)
         return row.hash.hex() if row is not None and row.lane == lane else None
 

@@ -112,6 +112,21 @@ def test_a_restored_journal_begins_a_new_epoch_and_loses_no_alarm(
     assert any(row.values()["epoch"] == old for row in site.rows("link.conflict")), "the conflict is a row"
 
 
+def test_marks_of_another_epoch_move_nothing(broker: Broker, site: UplinkSite) -> None:
+    """Ranges carry no hash: only their epoch says that they are not about these rows."""
+    with Acker(broker.port, answer=False) as far:
+        site.append([alarm_row(n) for n in range(50)])
+        site.start()
+        until(lambda: far.presence, "born")
+        other = "01234567-89ab-cdef-0123-456789abcdef"
+        far.acknowledge(other, lambda ack: Ack(other, {"alarm": LaneAck(0, "", [(1, 51)])}, ack.at_ns))
+        until(lambda: site.status().get("other_epoch_acks"), "it is counted")
+        assert set(site.status()["cursors"].values()) == {0}
+        far.answer = True
+        far.acknowledge(site.journal.epoch)
+        until(lambda: min(site.status()["cursors"].values()) > 50, "our own move them")
+
+
 def test_a_far_end_that_lies_makes_one_new_epoch_and_no_more(broker: Broker, site: UplinkSite) -> None:
     """Whoever may publish acks cannot have the journal moved aside again and again, nor rows taken as delivered."""
 
