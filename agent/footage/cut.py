@@ -7,6 +7,7 @@ and so is what depends on it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -167,7 +168,8 @@ def _write(parts: list[_Part], target: Path, about: dict[str, str]) -> tuple[int
         part_file.rename(target)
         sync_folder(target.parent)
     except (OSError, FootageError) as error:
-        part_file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            part_file.unlink()
         if isinstance(error, OSError):
             raise explain(target, error) from error
         raise

@@ -10,7 +10,7 @@ create table segment (
   camera        text    not null,                          -- the camera's id in site.toml
   seq           integer not null check (seq > 0),          -- rises by camera; the order of truth, whatever the clock did
   path          text    not null unique,                   -- under the footage folder
-  state         text    not null check (state in (
+  state         text    not null check (state in (         -- one of:
                   'open',                                  -- being written, or was when its recorder died
                   'closed',                                -- ended regularly; file and folder were synced before this was written
                   'salvaged',                              -- was found open: what is not whole has been cut off
@@ -32,13 +32,13 @@ create table segment (
 create index segment_by_time on segment (camera, boot, start_mono_ns);
 
 create table gap (
-  id           integer primary key,
-  camera       text    not null,
+  id           integer primary key,                        -- in the order they ended
+  camera       text    not null,                           -- the camera's id in site.toml
   from_boot    text    not null,                           -- boot and monotonic time of the last frame before the gap
-  from_mono_ns integer not null,
+  from_mono_ns integer not null,                           -- see from_boot
   from_at_ns   integer not null,                           -- the same in UTC
   to_boot      text    not null,                           -- of the first frame after it
-  to_mono_ns   integer not null,
+  to_mono_ns   integer not null,                           -- see to_boot
   to_at_ns     integer not null,
   length_ns    integer not null check (length_ns >= 0),    -- monotonic within one boot, else by UTC; 0 if UTC went back
   cause        text    not null                            -- in words: camera lost, disk full, recorder died, ...

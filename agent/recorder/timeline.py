@@ -69,9 +69,9 @@ def backfill(stamps: Sequence[tuple[int | None, int | None]]) -> list[tuple[int 
     """
     known = sorted({pts for pts, _ in stamps if pts is not None})
     last = stamps[-1][1]
-    if last is None or not known:
-        return list(stamps)
-    step = min((b - a for a, b in itertools.pairwise(known)), default=None) or max(1, known[0] - last)
+    if last is None or len(known) < 2:
+        return list(stamps)  # nothing to work it out from: Timeline.place takes its first guess
+    step = min(b - a for a, b in itertools.pairwise(known))
     filled: list[tuple[int | None, int | None]] = []
     for back, (pts, dts) in zip(range(len(stamps) - 1, -1, -1), stamps, strict=True):
         filled.append((known[0] - step if pts is None else pts, last - back * step if dts is None else dts))

@@ -1,0 +1,139 @@
+"""media.db: several writers, a corrupt file moved aside, the WAL kept small, found from another user's process."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sp_footage import BOOT, stamp
+
+from agent.footage.errors import FootageError
+from agent.footage.index import SCHEMA, Gap, MediaIndex, Segment
+
+
+def segment(seq, *, camera="yard", start=0.0, length=60.0, boot=BOOT, state="closed", at_offset_s=0.0):
+    a, b = stamp(start, boot=boot, at_offset_s=at_offset_s), stamp(start + length, boot=boot, at_offset_s=at_offset_s)
+    began = (a.boot, a.clock, a.mono_ns, a.at_ns)
+    row = Segment(camera, seq, f"{camera}/{seq}", state, *began)
+    return row if state == "open" else row._replace(end_mono_ns=b.mono_ns, end_at_ns=b.at_ns, frames=1, bytes=1)
+
+
+def test_a_segments_life(index):
+    index.begin(segment(1, state="open"))
+    assert index.last("yard") is None
+    assert [s.state for s in index.segments("yard", state="open")] == ["open"]
+    index.finish(segment(1))
+    assert index.last("yard").end_mono_ns == stamp(60).mono_ns
+    index.drop("yard", 1)
+    assert index.segments() == []
+
+
+def test_the_newest_is_the_one_with_the_highest_number_whatever_the_clock_says(index):
+    index.add([segment(1), segment(2, start=60, at_offset_s=-400 * 86400)])
+    assert index.last("yard").seq == 2
+
+
+def test_around_goes_by_monotonic_time_within_a_boot_and_by_utc_across(index):
+    index.add([segment(n, start=60 * n, at_offset_s=-(10**6)) for n in range(1, 6)])
+    index.add([segment(9, boot="other", start=5, at_offset_s=300)])
+    index.begin(segment(10, state="open", start=400))
+    found = index.around("yard", BOOT, stamp(170), stamp(250))
+    assert [s.seq for s in found] == [2, 3, 4]
+    assert [s.seq for s in index.around("yard", BOOT, stamp(310), stamp(320))] == [5, 9]
+    assert [s.seq for s in index.around("yard", BOOT, stamp(410), stamp(420))] == [10]
+    assert [s.seq for s in index.around("gate", BOOT, stamp(170), stamp(250))] == []
+
+
+def test_gaps_come_back_in_order(index):
+    gaps = [Gap("yard", BOOT, 1, 2, BOOT, 3, 4, 2, cause) for cause in ("camera lost", "disk full")]
+    for gap in gaps:
+        index.add_gap(gap)
+    assert index.gaps("yard") == gaps
+    assert index.gaps("gate") == []
+
+
+WRITER = """
+import sys
+sys.path[:0] = sys.argv[3:]
+from pathlib import Path
+from test_index import segment
+from agent.footage.index import MediaIndex
+index = MediaIndex(Path(sys.argv[1]))
+for n in range(1, 61):
+    index.begin(segment(n, camera=sys.argv[2], state="open"))
+    index.finish(segment(n, camera=sys.argv[2]))
+index.close()
+"""
+
+
+def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path, index):
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "support")]
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "media.db")]
+    writers = [subprocess.Popen([*command, f"cam-{n}", *folders]) for n in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert len(index.segments()) == 180
+
+
+def test_the_wal_is_kept_small(tmp_path, index, monkeypatch):
+    monkeypatch.setattr("agent.footage.index.WAL_BYTES_MAX", 100_000)
+    for n in range(1, 200):
+        index.finish(segment(n))
+    assert (tmp_path / "media.db-wal").stat().st_size < 200_000
+
+
+def test_a_second_user_of_the_group_may_write_it(tmp_path, index):
+    index.finish(segment(1))
+    for name in ("media.db", "media.lock"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o660
+
+
+@pytest.mark.parametrize("damage", ["garbage", "a page in the middle"])
+def test_a_corrupt_file_is_moved_aside_once_and_all_go_on_with_a_new_one(tmp_path, damage):
+    path = tmp_path / "media.db"
+    first = MediaIndex(path)
+    first.add([segment(n) for n in range(1, 400)])
+    first.close()
+    with path.open("r+b") as file:
+        file.seek(0 if damage == "garbage" else 4096)
+        file.write(b"\xff" * 12288)
+    one, other = MediaIndex(path), MediaIndex(path)
+    with pytest.raises(FootageError, match="moved aside") as caught:
+        one.check()
+    assert caught.value.reason == "corrupt"
+    moved = one.moved.moved_to
+    assert moved.exists()
+    one.finish(segment(1))
+    before = other.identity
+    assert [s.seq for s in other.segments()] == [1]
+    assert other.identity not in (None, before)
+    assert len(list(tmp_path.glob("media.db.moved-*"))) == 1
+    one.close()
+    other.close()
+
+
+def test_an_open_index_follows_when_the_file_is_moved_under_it(tmp_path, index):
+    index.finish(segment(1))
+    (tmp_path / "media.db").rename(tmp_path / "elsewhere.db")
+    index.finish(segment(2))
+    assert [s.seq for s in index.segments()] == [2]
+
+
+def test_a_reader_never_makes_one(tmp_path):
+    with pytest.raises(FootageError, match="no footage index here"):
+        MediaIndex(tmp_path / "none.db", create=False)
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_every_column_is_explained_in_the_schema():
+    text = SCHEMA.read_text()
+    db = sqlite3.connect(":memory:")
+    db.executescript(text)
+    for table in ("segment", "gap"):
+        for _, column, *_ in db.execute(f"pragma table_info({table})"):
+            (line,) = [
+                line for line in text.split(f"create table {table} ")[1].splitlines() if line.split()[:1] == [column]
+            ][:1]
+            assert "--" in line, f"{table}.{column} has no comment"
+    db.close()
