@@ -106,8 +106,7 @@ class LaneBook:
         if stretch is None:
             return False
         del self._by_prev[stretch.prev], self._by_last[stretch.last]
-        if stretch.last > self._reach:  # else it came although it had been given up: stored, and no mark
-            self._join(stretch.last, stretch.hash)
+        self._join(stretch.last, stretch.hash)  # back into a gap, if it came although it had been given up
         return True
 
     def _next_gap(self) -> bool:

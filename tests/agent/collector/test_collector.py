@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from sp_broker import Broker
 from sp_collect import BOARD, SITE, Board, Collect, batches, chain, new_epoch, stored, wait_until
+from sp_stub_broker import Stub
 
+from agent.collector import link as link_module
 from agent.collector.collector import Collector
 from agent.collector.link import Broker as At
-from agent.collector.link import Link
+from agent.collector.link import Link, LinkError
 from agent.core import wire
 from agent.core.chain import first_hash
 from agent.core.wire import MESSAGE_BYTES_MAX
@@ -299,14 +302,38 @@ def test_login_and_refusal(tmp_path: Path) -> None:
             assert "sesame99" not in friend.log
 
 
-def test_subscription_refused_is_told(tmp_path: Path) -> None:
-    acl = tmp_path / "acl"
-    acl.write_text("topic write #\n")
-    with (
-        Broker(tmp_path / "broker", options={"acl_file": acl}) as broker,
-        Collect(broker.url, tmp_path / "store", wait=False) as collect,
-    ):
-        wait_until(lambda: "access rules" in collect.log or "connected to" in collect.log, "something is told")
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate of 127.0.0.1 and its key."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    named = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*made, *named, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    return cert, key
+
+
+def test_tls(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    with Broker(tmp_path / "broker", options={"certfile": cert, "keyfile": key}) as broker:
+        url = broker.url.replace("mqtt:", "mqtts:")
+        with Collect(url, tmp_path / "distrustful", wait=False) as stranger:
+            wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in stranger.log, "the certificate is not believed")
+        with Collect(url, tmp_path / "store", "--ca", str(cert)) as friend:
+            assert "mqtts://" in friend.log
+
+
+def test_subscription_refused_ends_the_session() -> None:
+    """mosquitto's access file cannot refuse one, other brokers do: so paho's callback is called as paho would."""
+    link = Link(At.from_url("mqtt://127.0.0.1:1"), [])
+    link._on_subscribe(None, None, 1, [ReasonCode(PacketTypes.SUBACK, "Not authorized")], None)
+    with pytest.raises(LinkError, match="access rules"):
+        link.turn(0)
+
+
+def test_something_that_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "CONNECT_S", 0.3)
+    stub = Stub(silent=True)
+    with stub, pytest.raises(LinkError, match="does not answer as a broker"):
+        Link(At.from_url(stub.url), []).open()
 
 
 def test_report_in_words_and_as_json(collect: Collect, board: Board) -> None:

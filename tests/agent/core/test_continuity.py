@@ -102,6 +102,9 @@ def test_given_up_rows_that_come_all_the_same_do_no_harm() -> None:
     marks.add(9, LANE[9], hash_of(9))
     marks.add(12, LANE[12], hash_of(12))
     assert (marks.upto, marks.beyond()) == (12, [])
+    inside = book(1, 9, of=LANE)
+    inside.give_up(2, 11)
+    assert (inside.upto, inside.reach, inside.beyond()) == (9, 11, [])
     early = book(1, 9, 12, of=LANE)
     early.give_up(5, 9)
     assert early.beyond() == [(9, 12)]

@@ -274,16 +274,29 @@ def test_far_end_that_never_gets_the_chunk_right_is_given_up() -> None:
     assert pair.sender.state == "failed"
 
 
-Faults = st.lists(
-    st.tuples(
-        st.sampled_from(
-            "publish publish deliver deliver answer answer lose,far lose,near double,far double,near "
-            "restart,session restart,near restart,far wipe".split()
-        ),
-        st.integers(0, 1000),
-    ),
-    max_size=150,
-)
+@pytest.mark.parametrize(("shrinks", "ends"), [(True, "done"), (False, "failed")])
+def test_far_end_that_lacks_ever_less_is_served_and_one_that_lacks_the_same_is_not(shrinks: bool, ends: str) -> None:
+    pair = Pair(b"abcdefghij" * 2, 1)
+    fin = Fin(20, pair.claimed)
+    rounds = 0
+    while pair.sender.state not in ("done", "failed"):
+        message = pair.sender.next()
+        if message is not None and message.read is not None:
+            pair.sender.response(Response(pair.fid, Chunk(message.read[0], ""), STORED))
+        elif pair.sender.state == "asking":
+            pair.sender.response(Response(pair.fid, Stat(), STORED, "", []))
+        elif pair.sender.state == "finishing":
+            rounds += 1
+            lacks = [(0, 2 * transfer.STRIKES_MAX - rounds)] if shrinks else [(0, 5)]
+            done = lacks[0][1] <= 0
+            pair.sender.response(Response(pair.fid, fin, STORED if done else RESEND, "", None if done else lacks))
+    assert pair.sender.state == ends
+    assert rounds == (2 * transfer.STRIKES_MAX if shrinks else transfer.STRIKES_MAX + 2)
+
+
+DOINGS = ["publish", "publish", "deliver", "deliver", "answer", "answer"]
+HARMS = ["lose,far", "lose,near", "double,far", "double,near", "restart,session", "restart,near", "restart,far", "wipe"]
+Faults = st.lists(st.tuples(st.sampled_from([*DOINGS, *HARMS]), st.integers(0, 1000)), max_size=150)
 
 
 @settings(max_examples=300, deadline=None)
