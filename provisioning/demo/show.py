@@ -144,7 +144,9 @@ class Show:
         self._wait("delivery", lambda: self._drained(near.epoch), DRAIN_S, story.problems)
         self._screen.does(self._words("do.stop"))
         near = near_end.examine(self._place.data / "journal.db")
-        self._crew.stop("uplink", "collector", *(["broker"] if "broker" in self._crew.all else []))
+        for name in ("uplink", "collector", "broker"):
+            if name in self._crew.all:
+                self._crew.stop(name)
         if self._tail is not None:
             self._tail.stop()
         beacon = [at_ns for pin, _, at_ns in history if pin == "GPIO26"]

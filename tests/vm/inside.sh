@@ -36,7 +36,7 @@ timed() {
 
 # A command that puts the checkout, without what root has made in it since, into the user's home.
 copy_of_src() {
-    echo "mkdir ~/standpipe && tar -C /src --exclude=.venv --exclude=__pycache__ --exclude='*.egg-info' -cf - . | tar -C ~/standpipe -xf -"
+    echo "rm -rf ~/standpipe && mkdir ~/standpipe && tar -C /src --exclude=.venv --exclude=__pycache__ --exclude='*.egg-info' -cf - . | tar -C ~/standpipe -xf -"
 }
 
 # Without root and without sudo: one line that names the packages, and no traceback.
