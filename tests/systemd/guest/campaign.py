@@ -113,7 +113,10 @@ def look() -> None:
 
 def rows() -> list[dict[str, object]]:
     out = subprocess.run(
-        ["/usr/local/bin/standpipe", "events", "--json", "--limit", "100000"], capture_output=True, text=True, check=False
+        ["/usr/local/bin/standpipe", "events", "--json", "--limit", "100000"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     seen["events_said"] = out.stderr
     return [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
