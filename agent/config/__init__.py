@@ -1,7 +1,8 @@
 """site.toml: the one file a technician writes. Start with model.py; load.py reads it and says what is wrong."""
 
+from agent.config.kept import keep, load_or_kept
 from agent.config.load import Checked, check, load
 from agent.config.model import SiteConfig
 from agent.config.problems import ConfigError, Problem
 
-__all__ = ["Checked", "ConfigError", "Problem", "SiteConfig", "check", "load"]
+__all__ = ["Checked", "ConfigError", "Problem", "SiteConfig", "check", "keep", "load", "load_or_kept"]

@@ -40,6 +40,11 @@ class ConfigError(Exception):
         self.path = path
         super().__init__("\n".join(problem.at(path) for problem in self.problems))
 
+    def first(self) -> str:
+        """The first problem, and how many more there are, in one line."""
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        return f"{self.problems[0].at(self.path)}{more}"
+
 
 def shown(value: object) -> str:
     """A value as the file has it, on one line, cut to a readable length, never with a password of an address."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from agent.config import ConfigError, load
+from agent.config import ConfigError, keep, load_or_kept
 from agent.panel import realtime
 from agent.panel.loop import Banks
 from agent.panel.plan import Plan, plan
@@ -31,14 +31,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     """Compose and run; the exit code."""
-    site = load(paths.site)
+    site, mistake = load_or_kept(paths.site, paths.data)
     pins = args.pins or site.board.pins
     realtime.prepare()
-    ring, trouble = open_ring(paths)
+    ring, no_ring = open_ring(paths)
     pinned = plan(site)
     stamp = process.clock(args).stamp
     panel = Panel(paths, lambda: plan(site), ring, lambda energised: open_banks(pinned, pins, energised), stamp)
-    return panel.run(_version(), trouble)
+    keep_site = None if mistake else lambda: keep(paths.site, paths.data)
+    return panel.run(_version(), {"run": no_ring, "site-file": mistake}, keep_site)
 
 
 def open_banks(wanted: Plan, pins: str, energised: dict[str, bool]) -> Banks:

@@ -19,10 +19,21 @@ EVERY_S = 2.0
 
 
 def run(
-    paths: Paths, loop: AlarmLoop, ring: Ring, writer: Writer, stop: threading.Event, tick: Callable[[], None]
+    paths: Paths,
+    loop: AlarmLoop,
+    ring: Ring,
+    writer: Writer,
+    stop: threading.Event,
+    tick: Callable[[], None],
+    keep_site: Callable[[], None] | None = None,
 ) -> None:
-    """Until `stop`."""
+    """Until `stop`. keep_site is called once, first: it keeps the site file that was good enough to start with."""
     failed = ""
+    if keep_site is not None:
+        try:
+            keep_site()
+        except OSError as error:
+            log.warning("no copy of the site file is kept: %s", error)
     while not stop.is_set():
         tick()
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from agent.core.alarm import Alarm
@@ -84,10 +85,14 @@ class Panel:
             return None
         return known
 
-    def run(self, version: str, trouble: str = "") -> int:
-        """Threads, until told to stop; the exit code. trouble: what went wrong before there was a loop to tell it."""
-        if trouble:
-            self._loop.put(lambda now: self._decider.response.trouble("run", trouble))
+    def run(self, version: str, troubles: Mapping[str, str], keep_site: Callable[[], None] | None = None) -> int:
+        """Threads, until told to stop; the exit code.
+
+        troubles: what -> detail, of what went wrong before there was a loop to tell it ("": nothing did); keep_site
+        keeps the site file that was just used, in a thread that may wait for the disk.
+        """
+        for what, detail in troubles.items():
+            self._loop.put(functools.partial(self._trouble, what, detail))
         workers = Workers("panel")
         intake = Intake(self._paths, self._decider, self._loop.put, self._stamp)
         started = ProcessStarted(source="panel", version=version, pid=os.getpid(), found=self._found())
@@ -96,7 +101,7 @@ class Panel:
         workers.start("intake", lambda tick: intake.run(tick, workers.stop), limit_s=None)
         workers.start(
             "status",
-            lambda tick: report.run(self._paths, self._loop, self._ring, self._writer, workers.stop, tick),
+            lambda tick: report.run(self._paths, self._loop, self._ring, self._writer, workers.stop, tick, keep_site),
             limit_s=None,
         )
         code = workers.run(realtime.settle)
@@ -110,6 +115,10 @@ class Panel:
         finally:
             self._loop_ended.set()
             self._writer.wake()
+
+    def _trouble(self, what: str, detail: str, now: Stamp) -> None:
+        self._decider.response.now = now
+        self._decider.response.trouble(what, detail)
 
     def _found(self) -> str:
         latched = len(self._decider.response.alarms.latched)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import functools
+import logging
 import os
 import random
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
 
-from agent.config import ConfigError, SiteConfig, load
+from agent.config import ConfigError, SiteConfig, load_or_kept
 from agent.config.model import Camera as CameraConfig
 from agent.core.backoff import Backoff
 from agent.core.chain import Stamp
@@ -35,6 +36,8 @@ from agent.runtime.workers import Workers
 from hw.cameras import open_camera
 from hw.ports import Camera, HardwareError
 
+log = logging.getLogger(__name__)
+
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
 DISK_LIMIT_S = 60  # a worn SD card may hold an fdatasync for long; nothing is lost meanwhile but what the queue drops
@@ -50,7 +53,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     """Ready at once, whether or not the camera answers."""
-    site = load(paths.site)
+    site, mistake = load_or_kept(paths.site, paths.data)
+    if mistake:
+        log.warning("%s", mistake)
     config = next((camera for camera in site.camera if camera.id == args.camera), None)
     if config is None:
         known = ", ".join(camera.id for camera in site.camera) or "none"

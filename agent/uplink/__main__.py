@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import functools
+import logging
 from importlib.metadata import version
 from pathlib import Path
 
 from msgspec import UNSET
 
-from agent.config import ConfigError, SiteConfig, load
+from agent.config import ConfigError, SiteConfig, load_or_kept
 from agent.config.model import Uplink
 from agent.runtime import process
 from agent.runtime.paths import Paths
@@ -17,6 +18,8 @@ from agent.runtime.secrets import Secrets
 from agent.runtime.workers import Workers
 from agent.uplink import bulk, session, view
 from agent.uplink.link import BrokerAt
+
+log = logging.getLogger(__name__)
 
 
 def broker_at(uplink: Uplink, secrets: Secrets, beside: Path) -> BrokerAt:
@@ -28,7 +31,9 @@ def broker_at(uplink: Uplink, secrets: Secrets, beside: Path) -> BrokerAt:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     """Ready at once, whether or not anyone can be reached."""
-    config = load(paths.site)
+    config, mistake = load_or_kept(paths.site, paths.data)
+    if mistake:
+        log.warning("%s", mistake)
     workers = Workers("uplink")
     shown = view.View("" if config.uplink is UNSET else config.uplink.broker)
     workers.start("status", functools.partial(view.run, paths, shown, workers.stop))
