@@ -33,7 +33,6 @@ from agent.uplink.view import View
 log = logging.getLogger(__name__)
 
 WINDOW = 8
-LEAST_BYTES = 32 * 1024
 CHUNK_LEAST = 8 * 1024
 IDLE_S = 60.0
 ANSWER_S, PAUSE_S, WAIT_MOST_S = 10.0, 2.0, 60.0
@@ -106,7 +105,7 @@ class _Clips:
         self._tick = tick
         self._notes = Notes(journal, view)
         self._pending = Pending(journal)
-        self._pace = Pace(least=LEAST_BYTES)
+        self._pace = Pace()
         self._link: Link | None = None
         self._used_s = 0.0
 
@@ -151,10 +150,14 @@ class _Clips:
             bell.wait(0)
 
     def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        """Wait, but no longer than until the event session finds the broker again."""
+        end, was_up = time.monotonic() + seconds, self._broker_is_up()
+        while (left := end - time.monotonic()) > 0 and (was_up or not self._broker_is_up()):
             self._check()
-            self._stop.wait(min(left, 1.0))
+            self._stop.wait(min(left, 0.5))
+
+    def _broker_is_up(self) -> bool:
+        return self._view.link.get("state") == "connected"
 
     def _hang_up(self) -> None:
         if self._link is not None:
@@ -195,7 +198,7 @@ class _Clips:
         clip, sha256 = str(values["clip"]), str(values["sha256"])
         fid = file_id(self._board.topics.site, self._board.topics.board, sha256)
         about = {"camera": row.source, "clip": clip, "epoch": self._journal.epoch, "seq": str(row.seq)}
-        while True:  # again with smaller chunks when the link turns out to be thin
+        while True:  # again with other chunks when the link turns out to be thinner or better
             chunk = min(self._board.chunk_bytes, max(CHUNK_LEAST, self._pace.message_bytes))
             sender = Sender(fid, path.name, int(str(values["bytes"])), sha256, chunk, about)
             transfer = _Transfer(self._board, self._linked(), sender, file, self._pace, chunk)
@@ -230,18 +233,19 @@ class _Transfer:
         self._pause_s = PAUSE_S
 
     @property
-    def too_big(self) -> bool:
-        """One chunk is more than the link should have in flight."""
-        return self._chunk > self._pace.budget_bytes
+    def misfit(self) -> bool:
+        """One chunk is more than the link should have in flight, or much less than it could carry."""
+        fit = min(self._board.chunk_bytes, self._pace.message_bytes)
+        return self._chunk > self._pace.budget_bytes or 4 * self._chunk <= fit
 
     @property
     def busy(self) -> bool:
-        """False once it is over, or is to be made anew with smaller chunks, and every PUBACK has come."""
-        return bool(self._out) or not (self.too_big or self._sender.state in ("done", "failed"))
+        """False once it is over, or is to be made anew with other chunks, and every PUBACK has come."""
+        return bool(self._out) or not (self.misfit or self._sender.state in ("done", "failed"))
 
     def turn(self, now_s: float) -> None:
         """One round. LinkError when the link is gone or dead."""
-        if self._sender.state != "paused" and not self.too_big:
+        if self._sender.state != "paused" and not self.misfit:
             self._fill(now_s)
         self._link.turn(0.5)
         now_s = time.monotonic()
