@@ -168,7 +168,6 @@ class Contact:
         if self._first_ns is None:
             self._first_ns = self._last_ns = at_ns
         else:
-            self._first_ns = min(self._first_ns, at_ns)
             self._last_ns = max(self._last_ns, at_ns)
         if self._watched_ns is not None:
             self._watched_ns = max(self._watched_ns, at_ns)

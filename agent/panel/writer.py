@@ -60,7 +60,7 @@ class Writer:
         self._epoch = ""
         self._has_joined = False
         self._wake = threading.Event()
-        self._backoff = Backoff(0.4, 5, random.random)
+        self._backoff = Backoff(0.4, 2, random.random)
         self._busy_since_ns = 0
         self.error = ""
         self.rows = 0

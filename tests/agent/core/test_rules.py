@@ -112,6 +112,23 @@ def test_longest_time_on() -> None:
     assert site.rules.driven(site.alarms.latched, 1) == {"siren": "pump.fail_to_start:q"}, "the old one stays cut"
 
 
+def test_a_new_alarm_while_it_is_on_counts_anew() -> None:
+    site = Site(Rule(("pump.fail_to_start",), ("siren",)), outputs=(Output("siren", max_on_s=600),))
+    site.event(FAIL, 0)
+    site.event(OTHER, 500 * S)
+    assert site.driven(600 * S) == {"siren"}
+    assert site.driven(1100 * S) == set()
+
+
+def test_recorded_alarms_are_followed_again_without_clips_and_times() -> None:
+    site = Site(
+        Rule(("pump.*",), ("siren",), clip=CLIP), Rule(("pump.fail_to_start",), ("lamp",), until="time", for_s=9)
+    )
+    site.alarms.raise_(FAIL, 0, Signal.ALARM)
+    site.rules.resume("pump.fail_to_start", ID, 0)
+    assert site.rules.driven(site.alarms.latched, 1) == {"siren": ID}
+
+
 def test_an_alarm_that_stands_triggers_nothing_again() -> None:
     site = Site(Rule(("pump.fail_to_start",), ("siren",), clip=CLIP))
     assert site.event(FAIL, 0) == [CLIP]

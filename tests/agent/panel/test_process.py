@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from sp_site import Site, until
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sp_site import SITE, Site, until
 
 from agent.core.chain import Row
 from agent.core.events import CameraLost, CameraRestored, PanelRequested
@@ -142,6 +147,7 @@ def test_trouble_of_another_process_is_latched_here(site: Site) -> None:
     site.wait_row("alarm.restored", "camera.lost:pump-room")
 
 
+@pytest.mark.long
 def test_held_open_has_the_class_of_its_point(site: Site) -> None:
     edge = site.driver.contact("door", False)
     row = site.wait_row("door.held_open", "door")
@@ -176,3 +182,24 @@ def test_stopping_leaves_a_row_and_a_restart_takes_up_where_it_was(site: Site) -
     assert site.rows("alarm.raised", "point.found", "point.changed", after=head) == []
     site.request("acknowledge")
     site.driver.wait_relay("siren", False)
+
+
+def test_what_the_panel_loads() -> None:
+    """Nothing that belongs to others, and SQLite only after the relays stand."""
+    listed = "import sys, agent.panel.__main__; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert not loaded & {"av", "paho", "cryptography", "sqlite_utils", "cv2", "numpy", "picamera2", "sqlite3"}
+    assert {"gpiozero", "agent.panel.loop"} <= loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [(SITE[:900], "site.toml"), (SITE, "no simulated board")], ids=["truncated file", "no board"]
+)
+def test_what_cannot_be_started_says_why_in_words(tmp_path: Path, text: str, says: str) -> None:
+    with Site(tmp_path / "s", text) as site:
+        process = site.start("panel", "--pins", f"sim:{tmp_path}/nobody.sock")
+        assert process.wait(30) == 1
+        assert says in site.log("panel")
+        assert "Traceback" not in site.log("panel")
