@@ -20,7 +20,9 @@ class Pace:
         self.target_s = target_s
         self._least = least
         self._most = most
-        self.budget_bytes = min(most, 4 * least)
+        self.budget_bytes = min(
+            most, 2 * least
+        )  # thin until it proves otherwise; a good link does so in a few messages
         self._cut_at_s = float("-inf")
 
     @property

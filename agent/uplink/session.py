@@ -39,7 +39,7 @@ from agent.uplink.view import View
 log = logging.getLogger(__name__)
 
 TURN_S = 0.5
-LOOK_S = 1.0  # the journal is looked at this often even when no bell rang
+LOOK_S = 0.5  # the journal is looked at this often even when no bell rang
 STEADY_S = 30.0  # a session that lived so long was a good one
 GOODBYE_S = 2.0
 RESTART_AGAIN_NS = 24 * 3600 * 1_000_000_000
@@ -163,7 +163,7 @@ class _Keeper:
         session.goodbye()
 
     def _look_around(self, session: _Session, now_s: float) -> None:
-        """Once a second: liveness, the journal's place, conflicts, cursors, view."""
+        """Every LOOK_S: liveness, the journal's place, conflicts, cursors, view."""
         self._tick()
         self._journal.check_moved()
         session.watch(now_s)
@@ -280,7 +280,7 @@ class _Session:
         self._states.follow(head)
 
     def watch(self, now_s: float) -> None:
-        """Once a second: send again what nobody acknowledged; end a session in which nothing moves."""
+        """Every LOOK_S: send again what nobody acknowledged; end a session in which nothing moves."""
         self.inbox.tick(now_s)
         self._books.expire(now_s)
         if self._books.stalled:

@@ -13,6 +13,7 @@ from agent.runtime import status
 from agent.runtime.paths import Paths
 
 EVERY_S = 2.0
+CHANGED_S = 0.4
 LOOK_S = 0.2
 
 
@@ -85,12 +86,13 @@ class Queues:
 
 
 def run(paths: Paths, view: View, stop: Event, tick: Callable[[], None]) -> None:
-    """Write the status file each EVERY_S, and when the state changes. A full /run costs the view, never the uplink."""
-    queues, shown, written_s = Queues(paths, view), "", float("-inf")
+    """Write the status file each EVERY_S, sooner when something changed. A full /run costs the view, not the uplink."""
+    queues, written_s = Queues(paths, view), float("-inf")
+    shown: tuple[object, ...] = ()
     while not stop.wait(LOOK_S):
         tick()
-        now_s, state = time.monotonic(), str(view.link.get("state"))
-        if state == shown and now_s - written_s < EVERY_S:
+        now_s, state = time.monotonic(), (view.link.get("state"), *view.cursors.values())
+        if now_s - written_s < (EVERY_S if state == shown else CHANGED_S):
             continue
         shown, written_s = state, now_s
         try:

@@ -101,7 +101,8 @@ def test_a_clip_that_is_gone_or_changed_is_said_and_does_not_stop_the_others(tmp
         until(lambda: len(site.rows("link.refused")) == 3, "the others are told")
         told = " ".join(str(row.values()["what"]) for row in site.rows("link.refused"))
         assert all(name in told for name in ("gone", "short", "rotten"))
-        assert [row.values()["clip"] for row in site.rows("clip.delivered")] == ["good"]
+        rows = until(lambda: site.rows("clip.delivered"), "and is written down")
+        assert [row.values()["clip"] for row in rows] == ["good"]
 
 
 @pytest.mark.long

@@ -1,0 +1,50 @@
+"""A thin, long line to a port: every connection through it shares one queue of so many bytes a second, each way."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from types import TracebackType
+
+PART = 1024
+
+
+class ThinLink:
+    """A TCP proxy on 127.0.0.1:port to `to`. Upwards all connections together get `bytes_s`; downwards as well."""
+
+    def __init__(self, to: int, bytes_s: int, delay_s: float = 0.0) -> None:
+        self._to = to
+        self._bytes_s = bytes_s
+        self._delay_s = delay_s
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        self.port: int = self._listener.getsockname()[1]
+        self._free_s = {"up": 0.0, "down": 0.0}
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> ThinLink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for source, target, way in ((near, far, "up"), (far, near, "down")):
+                    threading.Thread(target=self._carry, args=(source, target, way), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, way: str) -> None:
+        with contextlib.suppress(OSError), source, target:
+            while data := source.recv(PART):
+                with self._lock:
+                    now_s = time.monotonic()
+                    self._free_s[way] = max(now_s, self._free_s[way]) + len(data) / self._bytes_s
+                    wait_s = self._free_s[way] - now_s + self._delay_s
+                time.sleep(wait_s)
+                target.sendall(data)
