@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 64
 IDLE_S = 1.0
+LINGER_S = 0.005  # what belongs together comes within this: one transaction, and the loop is left alone meanwhile
 SILENT_NS = 6_000_000_000  # an append that takes longer: SQLite itself gives up on a lock after 5 s
 PAGE = 1000
 
@@ -90,7 +91,8 @@ class Writer:
             elif not self._ring.waiting():
                 if ended:
                     break
-                self._wake.wait(IDLE_S)
+                if self._wake.wait(IDLE_S):
+                    loop_ended.wait(LINGER_S)
                 self._wake.clear()
         if self._journal is not None:
             self._journal.close()
