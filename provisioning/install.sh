@@ -112,12 +112,16 @@ users_and_folders() {
 
 site_file() {
     if [ -n "$simulate" ]; then site=$CHECKOUT/provisioning/examples/simulated.toml; fi
-    if [ -z "$site" ]; then
-        [ -e "$SITE" ] || fail "no $SITE yet: give --site FILE (examples: provisioning/examples), or --simulate for a site without hardware."
-        return 0
+    if [ -z "$site" ] && [ ! -e "$SITE" ]; then
+        fail "no $SITE yet: give --site FILE (examples: provisioning/examples), or --simulate for a site without hardware."
     fi
-    "$prefix/venv/bin/standpipe" check "$site" || fail "$site is not right yet; nothing was started."
+    "$prefix/venv/bin/standpipe" check "${site:-$SITE}" || fail "${site:-$SITE} is not right yet; nothing was started."
+    if [ -z "$site" ] || [ "$(readlink -f "$site")" = "$(readlink -f "$SITE")" ]; then return 0; fi
     install -m 0640 -o root -g standpipe "$site" "$SITE"
+    # Passwords stand beside the site file; the processes that need them are in the group.
+    if [ -e "$(dirname "$site")/secrets.toml" ]; then
+        install -m 0640 -o root -g standpipe "$(dirname "$site")/secrets.toml" /etc/standpipe/secrets.toml
+    fi
 }
 
 units() {
