@@ -15,7 +15,7 @@ from typing import Protocol
 from agent.core.chain import Stamp
 
 NS = 1_000_000_000
-CONTIGUOUS_NS = NS // 2  # stretches of one connection meet within the jitter of arrival
+CONTIGUOUS_NS = 300_000_000  # stretches of one connection meet within the jitter of arrival
 PATIENCE_S = 30  # after the post-roll's end: how long a slow disk is waited for
 GRACE_S = 5  # after the post-roll's end, when nothing is being recorded: how long the last fragment may take
 DEADLINE_S = 120  # after the post-roll's end: a clip that still cannot be made has failed

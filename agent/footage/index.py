@@ -242,9 +242,11 @@ class MediaIndex:
             raise FootageError(f"{self.path}: {error}", reason) from error
 
     def _condemn(self, error: sqlite3.Error) -> None:
-        """Move the file aside unless another process was quicker. Always raises."""
+        """Move the file aside unless another process was quicker, or we only read. Always raises."""
         broken = self._identity
         self._disconnect()
+        if not self._create:
+            raise FootageError(f"{self.path}: corrupt ({error}): a recorder makes it anew when it starts", "corrupt")
         self._take(fcntl.LOCK_EX, LOCK_S)
         if identity(self.path) == broken:
             self.moved = IndexMoved(move_aside(self.path, time.time_ns()))

@@ -39,7 +39,7 @@ create table gap (
   from_at_ns   integer not null,                           -- the same in UTC
   to_boot      text    not null,                           -- of the first frame after it
   to_mono_ns   integer not null,                           -- see to_boot
-  to_at_ns     integer not null,
+  to_at_ns     integer not null,                           -- the same in UTC
   length_ns    integer not null check (length_ns >= 0),    -- monotonic within one boot, else by UTC; 0 if UTC went back
   cause        text    not null                            -- in words: camera lost, disk full, recorder died, ...
 ) strict;

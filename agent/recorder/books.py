@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.chain import Stamp
-from agent.core.clips import since_ns
+from agent.core.clips import CONTIGUOUS_NS, since_ns
 from agent.core.events import Event, FootageGap, FootageSalvaged, Signal, TroubleCleared, TroubleRaised
 from agent.footage.errors import FootageError
 from agent.footage.index import Gap, MediaIndex, Segment
 from agent.footage.recovery import files_of, missing, salvage
 
-GAP_INDEXED_NS = 300_000_000  # less is jitter of arrival
+GAP_INDEXED_NS = CONTIGUOUS_NS  # less is jitter of arrival
 GAP_TOLD_NS = 10_000_000_000
 ROWS_WAITING_MAX = 1000
 TRY_AGAIN_S = 5.0

@@ -1,7 +1,7 @@
 """Packets of one connection -> fragments of MP4, each of which can be played once it is on disk.
 
-FFmpeg's muxer does the work, in memory: a fragment ends before each keyframe, and after a second at most (cameras
-send up to 10 s from keyframe to keyframe), but is not cut below 0.4 s (some send nothing but keyframes).
+FFmpeg's muxer does the work, in memory: a fragment ends before each keyframe, so that segments and clips can begin
+there, and after a second at most (cameras send up to 10 s from keyframe to keyframe).
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from agent.footage.layout import Fragment
 from agent.recorder.timeline import TICKS_PER_S, Timeline, backfill
 
 FRAGMENT_MS = 1000
-SHORTEST_MS = 400
 HELD_MAX = 16  # packets looked at for the first decoding time: as deep as H.264 reorders
+KEYFRAMES_ONLY = ("mjpeg",)  # every picture is one: a fragment of each would be a sync of the disk for each
 OPTIONS = {
-    "movflags": "frag_keyframe+empty_moov+default_base_moof+skip_trailer",
+    "movflags": "empty_moov+default_base_moof+skip_trailer",
     "frag_duration": str(FRAGMENT_MS * 1000),
-    "min_frag_duration": str(SHORTEST_MS * 1000),
     "flush_packets": "1",
     "video_track_timescale": str(TICKS_PER_S),
 }
@@ -70,7 +69,10 @@ class Fragmenter:
         self._run = run
         self._stamp = stamp
         self._sink = _Sink()
-        self._muxer = av.open(self._sink, "w", format="mp4", options=dict(OPTIONS), buffer_size=BUFFER_BYTES)
+        options = dict(OPTIONS)
+        if template.codec_context.name not in KEYFRAMES_ONLY:
+            options["movflags"] += "+frag_keyframe"
+        self._muxer = av.open(self._sink, "w", format="mp4", options=options, buffer_size=BUFFER_BYTES)
         self._stream = self._muxer.add_stream_from_template(template, opaque=True)
         self._stream.time_base = Fraction(1, TICKS_PER_S)
         self._muxer.start_encoding()

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.core.chain import Row
+from agent.footage.errors import FootageError
 from agent.footage.index import Gap, MediaIndex, Segment
-from agent.journal import Journal
+from agent.journal import Journal, JournalError
 from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
 
@@ -79,10 +80,11 @@ class Recorder:
         return json.loads(path.read_text()) if path.exists() else {}
 
     def rows(self, *kinds: str) -> list[Row]:
-        """The journal's rows of these kinds, [] as long as there is no journal."""
-        if not self.paths.journal.exists():
+        """The journal's rows of these kinds, [] as long as there is no journal or it is just being made."""
+        try:
+            journal = Journal.open_to_read(self.paths.journal)
+        except JournalError:
             return []
-        journal = Journal.open_to_read(self.paths.journal)
         try:
             return journal.read(kinds=kinds, limit=10_000)
         finally:
@@ -97,11 +99,15 @@ class Recorder:
             journal.close()
 
     def segments(self, state: str | None = None) -> list[Segment]:
-        if not self.paths.media.exists():
+        """Rows of the index, [] as long as there is none that can be read."""
+        try:
+            index = MediaIndex(self.paths.media, create=False)
+        except FootageError:
             return []
-        index = MediaIndex(self.paths.media, create=False)
         try:
             return index.segments(self.camera, state=state)
+        except FootageError:
+            return []
         finally:
             index.close()
 
@@ -121,7 +127,7 @@ class Recorder:
 
     def recording(self, deadline_s: float = DEADLINE_S) -> None:
         """Wait until fragments are being written, now and not by an earlier run."""
-        before = self.footage_bytes()
+        before = self.footage_bytes() + 1500  # more than the beginning of a file and the end of a salvaged one
         until(lambda: self.footage_bytes() > before, f"footage to grow ({self.tail()})", deadline_s)
 
     def tail(self) -> str:

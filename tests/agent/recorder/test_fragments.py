@@ -2,12 +2,14 @@
 
 import io
 import itertools
+from fractions import Fraction
 
 import av
 import sp_footage
 from sp_footage import NS, fragments, stamp
 
 from agent.footage import boxes
+from hw.cameras.card import CardCode, CardPainter
 
 
 def shape(made):
@@ -22,10 +24,27 @@ def test_long_gops_are_cut_after_a_second():
     assert shape(fragments(30, fps=10, gop=30)) == [(10, True, 90_000), (10, False, 90_000), (10, False, 90_000)]
 
 
-def test_keyframes_alone_do_not_make_a_fragment_of_each_picture():
-    made = fragments(20, fps=20, gop=1)
-    assert sum(f.frames for f in made) == 20
-    assert len(made) <= 3
+def test_every_keyframe_begins_a_fragment_also_right_after_a_second_is_full():
+    """Were it not so, a camera with 1.1 s from keyframe to keyframe would hardly ever let a segment begin."""
+    made = fragments(66, fps=10, gop=11)
+    assert shape(made) == [(10, True, 90_000), (1, False, 9_000)] * 6
+
+
+def test_motion_jpeg_does_not_make_a_fragment_of_each_picture():
+    made = []
+    with av.open(io.BytesIO(), "w", format="matroska") as out:
+        stream = out.add_stream("mjpeg", rate=10, width=320, height=180, pix_fmt="yuvj420p")
+        stream.codec_context.time_base = Fraction(1, 10)
+        out.start_encoding()
+        painter = CardPainter(320, 180)
+        fragmenter = sp_footage.Fragmenter(stream, 1, lambda: stamp(1))
+        for n in range(25):
+            frame = painter.frame(CardCode(n, 1)).reformat(format="yuvj420p")
+            frame.pts, frame.time_base = n, Fraction(1, 10)
+            for packet in stream.encode(frame):
+                made += fragmenter.add(packet, n * NS // 10)
+        made += fragmenter.finish()
+    assert shape(made) == [(10, True, 90_000), (10, True, 90_000), (5, True, 45_000)]
 
 
 def test_fragments_follow_each_other_without_hole_or_overlap():

@@ -1,0 +1,176 @@
+"""A disk that refuses: recording stops with an alarm, the process lives, and goes on by itself when it can."""
+
+import contextlib
+import os
+import resource
+import subprocess
+
+import pytest
+from sp_footage import fragments, stamp
+from sp_recorder import Recorder, decode_errors, until
+
+from agent.footage.index import MediaIndex
+from agent.footage.volume import Volume
+from agent.recorder.books import Books, Job
+from agent.recorder.disk import DiskLoop
+from agent.recorder.flow import FragmentQueue, Shown
+from agent.runtime.clock import SystemClock
+from hw.cameras.serve import StreamServer
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def server():
+    server = StreamServer(0, width=320, height=180, fps=10)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def recorder(tmp_path, server):
+    recorder = Recorder(tmp_path, f"tcp://127.0.0.1:{server.port}")
+    yield recorder
+    recorder.end()
+
+
+@contextlib.contextmanager
+def tmpfs(folder, mib):
+    """A small filesystem of its own; needs root."""
+    folder.mkdir(parents=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip(f"cannot mount a tmpfs here: {made.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_below_the_reserve_it_stops_and_when_there_is_room_again_it_goes_on(recorder):
+    with tmpfs(recorder.paths.footage, 24):
+        recorder.start()
+        recorder.recording()
+        ballast = recorder.paths.footage / "ballast"
+        ballast.write_bytes(bytes(10 * MIB))
+        (stopped,) = until(lambda: recorder.rows("footage.stopped"), "footage.stopped")
+        assert (stopped.source, stopped.lane) == ("yard", "alarm")
+        assert stopped.values()["reason"].startswith("disk full: ")
+        until(lambda: recorder.status()["state"] == "stopped", "the status")
+        assert recorder.process.poll() is None
+        ballast.unlink()
+        until(lambda: recorder.rows("footage.resumed"), "footage.resumed")
+        recorder.recording()
+        recorder.stop()
+        assert len(recorder.rows("footage.stopped", "footage.resumed")) == 2
+        (gap,) = recorder.gaps()
+        assert gap.cause == "disk full"
+        assert [decode_errors(path) for path in recorder.files()] == ["", ""]
+
+
+@contextlib.contextmanager
+def full_disk(tmp_path):
+    """A tmpfs with room for some fragments; yields the footage folder and how to make room."""
+    with tmpfs(tmp_path / "footage", 2) as footage:
+        ballast = footage / "ballast"
+        ballast.write_bytes(bytes(2 * MIB - 120_000))
+        yield footage, ballast.unlink
+
+
+@contextlib.contextmanager
+def failing_disk(tmp_path):
+    """The kernel refuses to write beyond a size, as a failing disk would somewhere: EFBIG in place of EIO."""
+    (tmp_path / "footage").mkdir()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+    limit(120_000)
+    try:
+        yield tmp_path / "footage", lambda: limit(hard)
+    finally:
+        limit(hard)
+
+
+@pytest.mark.parametrize(("disk", "reason"), [(full_disk, "disk full"), (failing_disk, "write error")])
+def test_a_disk_that_refuses_in_the_middle_of_a_fragment(tmp_path, disk, reason):
+    """The fragment is taken back, nothing before it is lost, and recording goes on in a new segment."""
+    with disk(tmp_path) as (footage, mend):
+        notes, shown = [], Shown()
+        index = MediaIndex(tmp_path / "media.db")
+        job = Job("yard", "recorder@yard", footage, 600, "recorder started")
+        volume = Volume(footage, tmp_path, 0)
+        volume.check = lambda *, recording: None  # the reserve would stop it long before
+
+        def run(parts, loop=None):
+            queue = FragmentQueue()
+            loop = loop or DiskLoop(
+                job, Books(job, index, notes.append), volume, queue, shown, notes.append, SystemClock().stamp
+            )
+            loop._queue = queue
+            for part in parts:
+                queue.put(part)
+            queue.close()
+            loop.run(lambda: False, lambda: None)
+            return loop
+
+        loop = run(fragments(600, size=(640, 360))[:40])
+        assert [note.KIND for note in notes] == ["footage.stopped"]
+        assert notes[0].reason.startswith(f"{reason}: ")
+        assert shown.stopped
+        mend()
+        loop._look_at_s = 0.0
+        run(fragments(30, run=2, start=stamp(500), size=(640, 360)), loop)
+        kinds = ["footage.stopped", "footage.salvaged", "footage.gap", "footage.resumed"]
+        assert [note.KIND for note in notes] == kinds
+        rows = index.segments()
+        assert [row.state for row in rows] == ["salvaged", "closed"]
+        assert 5 <= rows[0].frames // 10 < 40
+        assert [decode_errors(footage / row.path) for row in rows] == ["", ""]
+        assert [gap.cause for gap in index.gaps()] == [reason]
+        index.close()
+
+
+def test_a_disk_that_was_pulled_is_not_replaced_by_the_folder_under_it(recorder):
+    recorder.start()
+    recorder.recording()
+    marker = recorder.paths.footage / ".standpipe-volume"
+    text = marker.read_text()
+    marker.unlink()
+    (stopped,) = until(lambda: recorder.rows("footage.stopped"), "footage.stopped")
+    assert stopped.values()["reason"].startswith("wrong volume: ")
+    size = recorder.footage_bytes()
+    until(lambda: recorder.status()["state"] == "stopped", "the status")
+    assert recorder.footage_bytes() == size
+    marker.write_text(text)
+    until(lambda: recorder.rows("footage.resumed"), "footage.resumed")
+    recorder.recording()
+
+
+def test_a_corrupt_index_and_a_corrupt_segment_are_told_once_and_nothing_stops(recorder):
+    recorder.start()
+    for _ in range(2):
+        recorder.recording()
+        recorder.stop()
+        recorder.start()
+    recorder.recording()
+    recorder.kill()
+    damaged = recorder.files()[0]
+    with damaged.open("r+b") as file:
+        file.write(os.urandom(1000))
+    recorder.paths.media.write_bytes(os.urandom(20_000))
+    recorder.start()
+    until(lambda: [row.seq for row in recorder.segments("closed")] == [2], "the sound file to be in the new index")
+    recorder.recording()
+    recorder.stop()
+    troubles = [row.values()["what"] for row in recorder.rows("trouble.raised")]
+    assert sorted(troubles) == ["footage index", "segment damaged"]
+    assert [(row.seq, row.state) for row in recorder.segments()] == [(2, "closed"), (3, "salvaged"), (4, "closed")]
+    assert len(list(recorder.paths.data.glob("media.db.moved-*"))) == 1
