@@ -19,8 +19,7 @@ from gpiozero.exc import GPIOPinInUse, GPIOZeroError
 from gpiozero.input_devices import InputDevice
 from gpiozero.output_devices import OutputDevice
 
-from hw.lines import line_name
-from hw.ports import Edge, HardwareError, PointSpec, RelaySpec
+from hw.ports import Edge, HardwareError, PointSpec, RelaySpec, line_name
 
 SECOND_NS = 1_000_000_000
 PULL_UP = {"pull-up": True, "pull-down": False, "none": None}

@@ -6,9 +6,29 @@ pull resistors and active levels end in the adapter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+# physical pin of the 40-pin header (Raspberry Pi, Jetson) -> GPIO number in Raspberry Pi counting
+_HEADER_40 = {
+    3: 2, 5: 3, 7: 4, 8: 14, 10: 15, 11: 17, 12: 18, 13: 27, 15: 22, 16: 23, 18: 24, 19: 10, 21: 9, 22: 25,
+    23: 11, 24: 8, 26: 7, 27: 0, 28: 1, 29: 5, 31: 6, 32: 12, 33: 13, 35: 19, 36: 16, 37: 26, 38: 20, 40: 21,
+}  # fmt: skip
+_NUMBERED = re.compile(r"(?i)(?:GPIO|BCM)?_?0*(\d{1,4})")
+_PHYSICAL = re.compile(r"(?i)(?:BOARD|J8:|PIN)0*(\d{1,2})")
+
+
+def line_name(pin: str | int) -> str:
+    """One spelling for a line: 17, "bcm17", "GPIO17", "BOARD11", "J8:11" are GPIO17; other names ("PQ.05") stand."""
+    text = str(pin).strip()
+    if numbered := _NUMBERED.fullmatch(text):
+        return f"GPIO{int(numbered[1])}"
+    physical = _PHYSICAL.fullmatch(text)
+    if physical and int(physical[1]) in _HEADER_40:
+        return f"GPIO{_HEADER_40[int(physical[1])]}"
+    return text
 
 
 class HardwareError(Exception):

@@ -20,8 +20,7 @@ from weakref import WeakMethod, ref
 from gpiozero.exc import PinInvalidFunction, PinInvalidPin, PinSetInput
 from gpiozero.pins import Factory, Pin, PinInfo
 
-from hw.lines import line_name
-from hw.ports import HardwareError
+from hw.ports import HardwareError, line_name
 from hw.simulator.wire import PACKET_BYTES_MAX, Channel, pack, socket_to, unpack
 
 SECOND_NS = 1_000_000_000

@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hw.lines import line_name
-from hw.ports import PointSpec, RelaySpec
+from hw.ports import PointSpec, RelaySpec, line_name
 
 HISTORY_MAX = 10_000
 
