@@ -68,6 +68,7 @@ class StreamCamera:
     def _connect(self, look: dict[str, str]) -> Any:
         self.close()
         spec = self._spec
+        began = time.monotonic()
         try:
             self._container = av.open(
                 spec.location,
@@ -77,7 +78,9 @@ class StreamCamera:
                 **METADATA,
             )
         except av.FFmpegError as error:
-            raise HardwareError(f"{spec.shown}: {_reason(error, self._open_s)}") from None
+            slow = time.monotonic() - began >= self._open_s  # some protocols call their own time-out by other names
+            reason = _silent(self._open_s) if slow else _reason(error, self._open_s)
+            raise HardwareError(f"{spec.shown}: {reason}") from None
         except (OSError, ValueError) as error:
             raise HardwareError(f"{spec.shown}: cannot be opened ({type(error).__name__})") from None
         videos = self._container.streams.video
@@ -137,7 +140,7 @@ def _describes_itself(stream: Any) -> bool:
 def _reason(error: av.FFmpegError, limit_s: float) -> str:
     """The error in our words. Never its own text: that names the URL with user and password."""
     words: tuple[tuple[str, str], ...] = (
-        ("ExitError", f"nothing came for {limit_s:g} s"),
+        ("ExitError", _silent(limit_s)),
         ("HTTPUnauthorizedError", "refused user or password (401): see secrets.toml"),
         ("HTTPForbiddenError", "access forbidden (403): see secrets.toml"),
         ("HTTPNotFoundError", "has no such stream (404)"),
@@ -151,6 +154,10 @@ def _reason(error: av.FFmpegError, limit_s: float) -> str:
         if kind is not None and isinstance(error, kind):
             return text
     return (error.strerror or type(error).__name__).lower()
+
+
+def _silent(limit_s: float) -> str:
+    return f"nothing came for {limit_s:g} s"
 
 
 def rtsp_spec(source: str, credentials: tuple[str, str] | None) -> StreamSpec:

@@ -1,0 +1,117 @@
+"""standpipe footage: stretches, gaps, times as people write them, a clip from a recorder that runs."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sp_cli import Board
+from sp_footage import fragments, stamp, write_segment
+from sp_recorder import Recorder, card_numbers, until
+
+from agent.cli.commands.footage import instant, moment
+from agent.cli.place import Place, UsageError
+from agent.core.events import ClockSet
+from agent.footage.index import Gap, MediaIndex
+
+PLACE = Place("en", timezone(timedelta(hours=8)))
+NOW = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)  # 14:30 there
+
+
+def at(*fields):
+    return int(datetime(*fields, tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("now", at(2026, 11, 22, 6, 30)),
+        ("14:29", at(2026, 11, 22, 6, 29)),
+        ("14:29:30", at(2026, 11, 22, 6, 29, 30)),
+        ("15:00", at(2026, 11, 21, 7, 0)),  # not yet today: yesterday's
+        ("2026-11-01 08:00", at(2026, 11, 1, 0, 0)),
+        ("2026-11-01T08:00:00+00:00", at(2026, 11, 1, 8, 0)),
+    ],
+)
+def test_times_as_people_write_them(text, expected):
+    assert moment(text, PLACE, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "noon", "25:00", "14.30"])
+def test_what_is_no_time_is_said(text):
+    with pytest.raises(UsageError, match="is no time: write it like"):
+        moment(text, PLACE, NOW)
+
+
+def test_a_moment_of_this_boot_by_its_clock_by_its_correction_and_before_it():
+    now = stamp(1000)
+    assert instant(now.at_ns - 5_000_000_000, now, None).mono_ns == 995_000_000_000
+    assert instant(7_000_000_000, now, 4_000_000_000).mono_ns == 3_000_000_000
+    before = instant(now.at_ns - 2_000_000_000_000, now, None)
+    assert (before.boot, before.mono_ns) == ("", 0)
+
+
+@pytest.fixture
+def footage_of(board: Board):
+    """Two stretches of footage with a gap between them, in the board's data folder."""
+    index = MediaIndex(board.paths.media)
+    for seq, start in ((1, 100), (2, 102), (3, 200)):
+        parts = fragments(20, start=stamp(start, clock="unset"), run=seq)
+        write_segment(board.paths.footage, seq, parts, index=index)
+    a, b = stamp(104), stamp(200)
+    ends = (a.boot, a.mono_ns, a.at_ns, b.boot, b.mono_ns, b.at_ns)
+    index.add_gap(Gap("yard", *ends, b.mono_ns - a.mono_ns, "camera lost: no route to host"))
+    index.close()
+    return board
+
+
+def test_list_shows_stretches_and_json_shows_segments(footage_of, standpipe):
+    said = standpipe("footage", "list")
+    assert [line.split()[0] for line in said.out.splitlines()] == ["yard", "yard"]
+    assert "2 segments" in said.out.splitlines()[0]
+    listed = [json.loads(line) for line in standpipe("footage", "list", "--json", "--camera", "yard").out.splitlines()]
+    assert [row["seq"] for row in listed] == [1, 2, 3]
+    assert all(len(row["sha256"]) == 64 for row in listed)
+    assert standpipe("footage", "list", "--camera", "gate").out == "no footage of gate in that time\n"
+
+
+def test_gaps_are_listed_with_their_cause(footage_of, standpipe):
+    assert "96.0 s  camera lost: no route to host" in standpipe("footage", "list", "--gaps").out
+    assert json.loads(standpipe("footage", "list", "--gaps", "--json").out)["length_ns"] == 96_000_000_000
+
+
+def test_a_corrected_clock_is_shown(footage_of, standpipe):
+    first = stamp(100)
+    footage_of.note(ClockSet(source="clock", boot=first.boot, mono_ns=0, at_ns=at(2026, 1, 2, 3, 0), by="person"))
+    said = standpipe("footage", "list", "--from", "2026-01-02 11:00", "--to", "2026-01-02 11:03")
+    assert "?2026-01-02 11:01:40" in said.out
+
+
+def test_without_an_index_and_without_a_recorder_it_says_what_to_do(board, standpipe):
+    said = standpipe("footage", "list")
+    assert (said.code, said.out) == (1, "")
+    assert "no footage index here" in said.err
+    said = standpipe("footage", "clip", "yard", "--at", "now")
+    assert said.code == 1
+    assert "recorder@yard is not running" in said.err
+
+
+def test_another_disk_is_accepted(board, standpipe):
+    board.paths.footage.mkdir(parents=True)
+    (board.paths.data / "footage-volume").write_text("00000000-0000-0000-0000-000000000000")
+    said = standpipe("footage", "accept-volume")
+    assert said.code == 0
+    assert (board.paths.data / "footage-volume").read_text() == (board.paths.footage / ".standpipe-volume").read_text()
+
+
+def test_a_clip_is_cut_by_the_recorder_and_copied(tmp_path, standpipe):
+    recorder = Recorder(tmp_path / "site", "testcard:320x180/10").start()
+    folders = ["--site", str(recorder.paths.site), "--data", str(recorder.paths.data), "--run", str(recorder.paths.run)]
+    try:
+        until(lambda: recorder.status().get("state") == "recording", "the recorder to run")
+        out = tmp_path / "door.mp4"
+        clip = ["footage", "clip", "yard", "--at", "now", "--before", "1", "--after", "2", "--out", str(out)]
+        said = standpipe(*clip, *folders, folders=False)
+        assert (said.code, said.out.strip()) == (0, str(out))
+        assert len(card_numbers(out)) >= 30
+    finally:
+        recorder.end()

@@ -1,0 +1,215 @@
+"""Stream copy: what comes out of real servers and files, and that every call ends and no password is shown."""
+
+import itertools
+import socket
+import threading
+import time
+
+import av
+import pytest
+import sp_rtsp
+
+from hw.cameras import open_camera, stream
+from hw.cameras.stream import StreamCamera
+from hw.ports import HardwareError
+
+SECRET = "p@ss:w/rd"
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    return sp_rtsp.card_file(tmp_path_factory.mktemp("media"), seconds=4)
+
+
+@pytest.fixture
+def mute():
+    """A server that accepts and never sends; yields its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    taken = []
+
+    def accept():
+        while True:
+            try:
+                taken.append(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+    for connection in taken:
+        connection.close()
+
+
+def quick(spec, stall_s=1.0):
+    return StreamCamera(spec, stall_s=stall_s, open_s=1.0)
+
+
+def read(camera, count):
+    return [camera.read() for _ in range(count)]
+
+
+def test_rtsp_gives_packets_with_arrival_times_and_the_headers_to_keep_them(card):
+    with sp_rtsp.RtspServer({"main": card}) as server:
+        camera = open_camera(server.url("main"))
+        video = camera.open()
+        assert (video.codec_context.name, video.codec_context.width) == ("h264", 320)
+        assert video.codec_context.extradata
+        found = read(camera, 20)
+        camera.close()
+        camera.close()
+    assert any(packet.is_keyframe for packet, _ in found)
+    arrivals = [mono_ns for _, mono_ns in found]
+    assert arrivals == sorted(arrivals)
+    assert abs(time.monotonic_ns() - arrivals[-1]) < 5_000_000_000
+
+
+@pytest.mark.parametrize(("credentials", "reason"), [
+    (None, "refused user or password (401)"), (("viewer", "wrong-" + SECRET), "refused user or password (401)"),
+])  # fmt: skip
+def test_rtsp_refused_names_no_password(card, credentials, reason, capfd):
+    with sp_rtsp.RtspServer({"main": card}, "viewer", SECRET) as server:
+        with pytest.raises(HardwareError) as caught:
+            open_camera(server.url("main"), credentials=credentials).open()
+        shown = server.url("main")
+    assert str(caught.value) == f"{shown}: {reason}: see secrets.toml"
+    assert caught.value.__cause__ is None
+    out, err = capfd.readouterr()
+    assert "wrong" not in out + err + repr(caught.value)
+
+
+def test_credentials_with_any_character_are_understood(card):
+    with sp_rtsp.RtspServer({"main": card}, "view er", SECRET) as server:
+        camera = open_camera(server.url("main"), credentials=("view er", SECRET))
+        camera.open()
+        read(camera, 3)
+        assert SECRET not in repr(camera._spec)
+        camera.close()
+
+
+def test_a_stream_that_is_not_there_says_so(card):
+    with (
+        sp_rtsp.RtspServer({"main": card}) as server,
+        pytest.raises(HardwareError, match=r"has no such stream \(404\)"),
+    ):
+        open_camera(server.url("other")).open()
+
+
+def test_a_camera_that_refuses_the_connection_says_so(free_port):
+    with pytest.raises(HardwareError, match=rf"tcp://127.0.0.1:{free_port}: connection refused"):
+        open_camera(f"tcp://127.0.0.1:{free_port}").open()
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "tcp"])
+def test_a_server_that_accepts_and_never_sends_is_given_up(mute, scheme):
+    source = f"{scheme}://127.0.0.1:{mute}"
+    spec = stream.tcp_spec(source) if scheme == "tcp" else stream.rtsp_spec(source, ("viewer", SECRET))
+    with pytest.raises(HardwareError, match="nothing came for 1 s") as caught:
+        quick(spec).open()
+    assert SECRET not in str(caught.value)
+
+
+def test_a_camera_that_stops_sending_is_noticed(card):
+    with sp_rtsp.RtspServer({"main": card}) as server:
+        camera = quick(stream.rtsp_spec(server.url("main"), None))
+        camera._open_s = 5.0
+        camera.open()
+        read(camera, 5)
+        server.freeze()
+        with pytest.raises(HardwareError, match="nothing came for 1 s"):
+            read(camera, 1000)
+        camera.close()
+        server.thaw()
+
+
+def test_a_server_that_goes_away_is_an_error_and_not_an_end(card):
+    server = sp_rtsp.RtspServer({"main": card})
+    camera = open_camera(server.url("main"))
+    camera.open()
+    read(camera, 3)
+    server.close()
+    with pytest.raises(HardwareError, match=r"rtsp://127.0.0.1:\d+/main: "):
+        read(camera, 1000)
+    camera.close()
+
+
+def test_a_file_is_played_at_its_pace_and_ends(card):
+    camera = open_camera(f"file:{card}")
+    camera.open()
+    found = list(itertools.takewhile(lambda item: item is not None, (camera.read() for _ in range(1000))))
+    assert len(found) == 60
+    assert 3.5 < (found[-1][1] - found[0][1]) / 1e9 < 6
+    assert camera.read() is None
+    camera.open()
+    assert camera.read()[0].is_keyframe
+    camera.close()
+
+
+def test_only_video_is_taken(tmp_path):
+    path = tmp_path / "sound.mkv"
+    with av.open(str(path), "w") as out:
+        sound = out.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame(format="s16", layout="mono", samples=800)
+        frame.sample_rate = 8000
+        out.mux(sound.encode(frame))
+    with pytest.raises(HardwareError, match="has no video"):
+        open_camera(f"file:{path}").open()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 10_000, b"<html>not a camera</html>"])
+def test_what_is_no_stream_is_one_clear_error(tmp_path, content):
+    path = tmp_path / "x.mp4"
+    path.write_bytes(content)
+    with pytest.raises(HardwareError, match=f"file:{path}: "):
+        open_camera(f"file:{path}").open()
+
+
+def test_b_frames_come_with_decoding_times_or_none_but_never_wrong_ones(tmp_path):
+    path = tmp_path / "b.mp4"
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=15, options={"bf": "2", "g": "30"})
+        video.width, video.height = 320, 180
+        for n in range(45):
+            frame = av.VideoFrame(320, 180, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([n * 5 % 250]) * plane.buffer_size)
+            frame.pts = n
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    with sp_rtsp.RtspServer({"main": path}) as server:
+        camera = open_camera(server.url("main"))
+        camera.open()
+        stamps = [(packet.pts, packet.dts) for packet, _ in read(camera, 30)]
+        camera.close()
+    known = [(pts, dts) for pts, dts in stamps if dts is not None]
+    assert len(known) >= 26
+    assert all(pts >= dts for pts, dts in known)
+    assert any(pts > dts for pts, dts in known)
+
+
+@pytest.mark.parametrize(
+    "source", ["http://x/y", "main", "", "testcard:banana", "testcard:100x50", "/dev/video0?colour=red"]
+)
+def test_a_source_of_no_known_form_is_refused(source):
+    with pytest.raises(HardwareError):
+        open_camera(source)
+
+
+def test_v4l2_options_reach_ffmpeg_under_its_names():
+    spec = stream.v4l2_spec("/dev/video0?size=1280x720&fps=15")
+    assert (spec.location, spec.format) == ("/dev/video0", "v4l2")
+    assert spec.options == {"input_format": "h264", "video_size": "1280x720", "framerate": "15"}
+
+
+def test_a_v4l2_device_that_is_not_there_says_so():
+    with pytest.raises(HardwareError, match="/dev/video97: no such file or directory"):
+        open_camera("/dev/video97").open()
+
+
+def test_test_cards_of_other_sizes():
+    camera = open_camera("testcard:320x180/20", label="yard")
+    assert camera.open().codec_context.width == 320
+    camera.close()
