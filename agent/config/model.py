@@ -26,6 +26,15 @@ Pin = Annotated[
 Text = Annotated[str, Meta(max_length=200)]
 File = Annotated[str, Meta(max_length=500)]
 SignalClass = Literal["alarm", "supervisory", "trouble", "status"]
+PublicKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$",
+        max_length=60,
+        description="The person's public key, as `standpipe keys new` prints it.",
+        extra={"words": "public-key"},
+    ),
+]
 Press = Literal["acknowledge", "silence", "reset"]
 
 
@@ -163,6 +172,22 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     clip: Clip | UnsetType = UNSET
 
 
+class Person(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[person]]: somebody whose signature counts here. `standpipe keys new` prints the section to paste."""
+
+    id: Annotated[Id, Meta(description="Who signs; stands in every record of what they did.")]
+    role: Annotated[
+        Literal["operator", "supervisor", "technician", "auditor"],
+        Meta(description="What they may sign: acknowledge, silence, reset, clip, hold, approvals."),
+    ]
+    key: PublicKey
+    old_key: (
+        Annotated[PublicKey, Meta(description="After `keys rotate`: still believed, until it is taken out here.")]
+        | UnsetType
+    ) = UNSET
+    name: Annotated[Text, Meta(description="Their name, for people.")] = ""
+
+
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     """[retention]: room that footage must leave free."""
 
@@ -199,5 +224,6 @@ class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
     relay: Annotated[list[Relay], Meta(max_length=128)] = []
     camera: Annotated[list[Camera], Meta(max_length=64)] = []
     rule: Annotated[list[Rule], Meta(max_length=256)] = []
+    person: Annotated[list[Person], Meta(max_length=256)] = []
     retention: Retention = Retention()
     uplink: Uplink | UnsetType = UNSET

@@ -16,6 +16,7 @@ from agent.config.convert import Report, Table
 from agent.config.pins import pulled_up_at_boot, same_line
 from agent.config.problems import has_credentials, has_password
 from agent.core.events import KINDS
+from agent.core.people import public_of
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
@@ -272,6 +273,33 @@ def _judge_broker(link: Table, broker: str, report: Report) -> None:
         report.warn(link, "broker", "no-tls")
 
 
+def people(site: Table, report: Report) -> None:
+    """A person stands once, and a key belongs to one person and can be one."""
+    named: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for person in _all(site, "person"):
+        id_ = person.get("id")
+        if id_ in named:
+            report.error(person, "id", "double-person", other=named[id_])
+        named.setdefault(id_, person.label)
+        for name in ("key", "old_key"):
+            text = person.get(name)
+            if not isinstance(text, str):
+                continue
+            if not _is_key(text):
+                report.error(person, name, "public-key")
+            elif text in keys:
+                report.error(person, name, "double-key", other=keys[text])
+            keys.setdefault(text, f"{person.label}.{name}")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return bool(public_of(text))
+    except ValueError:
+        return False
+
+
 def timezone(site: Table, report: Report) -> None:
     who = site.get("site")
     zone = who.get("timezone") if who else None
@@ -291,5 +319,5 @@ def timezone(site: Table, report: Report) -> None:
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
     ids, pins, boot_pins, points, pump_points, pump_limits, rule_events, rule_targets, rule_ends, idle,
-    silent_alarms, cameras, uplink, timezone,
+    silent_alarms, cameras, uplink, people, timezone,
 )  # fmt: skip

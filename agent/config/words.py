@@ -48,6 +48,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "只能用小写字母 a-z、数字和 -（不能在首尾），最多 40 个字符",
     ),
     "pins": ('allowed: "lgpio", "mock", or "sim:/PATH" of a simulator', "允许：“lgpio”、“mock”或模拟器的“sim:/路径”"),
+    "public-key": (
+        'a public key is needed, "ed25519:" and 44 characters, as `standpipe keys new` or `keys show` prints it',
+        "需要公钥：“ed25519:”加 44 个字符，由 standpipe keys new 或 keys show 显示",
+    ),
     "keep": ('write it like "14 days" or "3 months"', "请写成“14 days”（天）或“3 months”（月）"),
     "broker": (
         'write it like "mqtts://broker.example:8883" (or mqtt:// inside your own network)',
@@ -76,6 +80,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "此 id 已被 {other} 使用；整块板上 id 不能重复",
     ),
     "reserved-id": ("this id is taken by standpipe itself; choose another", "此 id 为 standpipe 自用，请换一个"),
+    "double-person": (
+        "this person already stands at {other}; a second key goes there, as old_key",
+        "此人已写在 {other}；第二把密钥请写为该处的 old_key",
+    ),
+    "double-key": (
+        "the same key as {other}; a key belongs to one person, in one place",
+        "与 {other} 是同一把密钥；一把密钥只属于一个人，且只写一次",
+    ),
     "double-pin": (
         "the same pin as {other}; one pin serves one point or relay",
         "与 {other} 是同一引脚；一个引脚只能用于一个点或继电器",

@@ -1,9 +1,11 @@
-"""Commands from the broker: what one must look like, and why this one is not carried out.
+"""Signed commands: what one must look like, who may give it, and why one is not carried out.
 
 Rules of this file:
-- fail closed: whatever is not a well-formed, signed, fresh command for this board by a known key is refused;
-- a refusal's text is bounded and printable, and never quotes the payload: it came from who knows whom;
-- no key can be configured yet, so every command is refused; `judge` is where checking a signature joins in.
+- fail closed: whatever is not a well-formed, signed, fresh command for this board by a key whose role may give it is
+  refused, each with a `code` of its own;
+- uplink and panel judge with the same function; the signature's mathematics is handed in (`verify`);
+- what a command may say and who may give it is OPS; what it does is the panel's (panel/orders.py);
+- a refusal's text is bounded and printable, and never quotes the payload: it came from who knows whom.
 """
 
 from __future__ import annotations
@@ -11,99 +13,323 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from agent.core.people import Key, Role
+from agent.core.signed import COMMAND, NUMBER_MAX, SIGNATURE, Verify, canonical, fields_of, fits
 
 COMMAND_BYTES_MAX = 16 * 1024
 REFUSALS_A_MINUTE = 6
+LIFE_MAX_S = 300  # from signing to expiry
+AHEAD_MAX_S = 60  # a signer's clock may be ahead of ours by so much
+
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
-_TEXTS = ("id", "board", "op", "key_id", "sig")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?\Z")
+_TEXTS = ("id", "site", "board", "op", "by", "key", "sig")
 _NUMBERS = ("iat", "exp", "ctr")
+_FIELDS = {*_TEXTS, *_NUMBERS, "args"}
+
+
+# --- what commands there are ---
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(_NAME.match(value))
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= 64 and all(map(_is_name, value))
+
+
+def _is_time_s(value: Any) -> bool:
+    return type(value) is int and 0 < value < 2**33
+
+
+def _is_length_s(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 600
+
+
+def _is_yes_no(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+Fits = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Op:
+    """One command. needs: arguments it must have; may: those it may have; missing: why this version cannot do it."""
+
+    roles: frozenset[Role]
+    needs: Mapping[str, Fits] = field(default_factory=dict)
+    may: Mapping[str, Fits] = field(default_factory=dict)
+    missing: str = ""
+
+
+_AT_SITE = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.TECHNICIAN})
+_ALARM: Mapping[str, Fits] = {"alarm": _is_text}
+
+OPS: Mapping[str, Op] = {
+    "acknowledge": Op(_AT_SITE, _ALARM),
+    "silence": Op(_AT_SITE, _ALARM),
+    "reset": Op(frozenset({Role.SUPERVISOR, Role.TECHNICIAN}), _ALARM),
+    "clip": Op(
+        _AT_SITE,
+        {"cameras": _are_names},
+        {"at_s": _is_time_s, "before_s": _is_length_s, "after_s": _is_length_s, "hold": _is_yes_no},
+    ),
+    "hold": Op(
+        frozenset({Role.OPERATOR, Role.SUPERVISOR}),
+        {"cameras": _are_names, "from_s": _is_time_s, "to_s": _is_time_s, "reason": _is_text},
+    ),
+    "snapshot": Op(_AT_SITE, {"cameras": _are_names}, missing="no single pictures are taken by this version"),
+    "report": Op(frozenset({Role.SUPERVISOR, Role.AUDITOR}), missing="no reports are written by this version"),
+}
+
+
+# --- an envelope ---
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """A command as its signer wrote it. board: "site/board"; iat and exp: unix seconds; ctr: counter of the key."""
+    """A command as its signer wrote it.
 
-    id: str
+    id: chosen by the sender; by: person; key: id of their key; iat, exp: unix seconds of signing and expiry; ctr: a
+    number that grows with each command of this key; nonce: the boot it is meant for, "" for any; sig: 128 hex digits.
+    """
+
+    site: str
     board: str
     op: str
     args: dict[str, Any]
+    id: str
+    by: str
+    key: str
     iat: int
     exp: int
     ctr: int
-    key_id: str
-    sig: str
+    nonce: str = ""
+    sig: str = ""
+
+    def unsigned(self) -> dict[str, Any]:
+        """The fields that are signed."""
+        left_out = {"sig"} if self.nonce else {"sig", "nonce"}
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
+
+    def text(self) -> str:
+        """The whole envelope as canonical JSON: what is sent and what is journaled."""
+        return canonical({**self.unsigned(), "sig": self.sig})
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a command is not carried out. id: its own, if it has a fit one; digest: SHA-256 of the payload, in hex."""
+    """Why a command is not carried out. code: a stable word; digest: SHA-256 of the payload, in hex.
 
+    id, op, by: what the command says of itself, "" if it does not say so in a fit way. They prove nothing.
+    """
+
+    code: str
     reason: str
     size: int
     digest: str
     id: str = ""
+    op: str = ""
+    by: str = ""
 
 
-def judge(payload: bytes, *, retained: bool, board: str, keys: Collection[str] = ()) -> Envelope | Refusal:
-    """A command as it came over MQTT, for `board` ("site/board"). keys: ids of the keys that may sign. Never raises."""
+class Here(NamedTuple):
+    """Where a command is judged. keys: those of the site's people, by id."""
+
+    site: str
+    board: str
+    keys: Mapping[str, Key]
+    verify: Verify
+
+
+class Now(NamedTuple):
+    """When. clock: synced / rtc / told (unset, but somebody told us the time) / unset; boot: this boot's id."""
+
+    at_s: int
+    clock: str
+    boot: str
+
+
+def judge(
+    payload: bytes, here: Here, now: Now, counters: Mapping[str, int], *, retained: bool = False
+) -> Envelope | Refusal:
+    """A command as it came over MQTT. counters: key id -> counter of its last command. Never raises."""
     digest = hashlib.sha256(payload).hexdigest()
     if len(payload) > COMMAND_BYTES_MAX:
-        return Refusal(f"{len(payload)} bytes, {COMMAND_BYTES_MAX} allowed", len(payload), digest)
-    parsed = _parsed(payload)
-    id_ = _id_of(parsed)
+        return Refusal("too-large", f"{len(payload)} bytes, {COMMAND_BYTES_MAX} allowed", len(payload), digest)
+    parsed = fields_of(payload)
+    said = Refusal("", "", len(payload), digest, *(_said(parsed, name) for name in ("id", "op", "by")))
     if retained:
-        return Refusal("retained: a command kept by the broker may be of any age", len(payload), digest, id_)
+        return _no(said, "retained", "retained: a command kept by the broker may be of any age")
     envelope = _envelope(parsed)
-    reason = envelope if isinstance(envelope, str) else _wrong(envelope, board, keys)
-    if reason or isinstance(envelope, str):
-        return Refusal(reason, len(payload), digest, id_)
+    if isinstance(envelope, tuple):
+        return _no(said, *envelope)
+    for code, look in LOOKS:
+        if reason := look(envelope, here, now, counters):
+            return _no(said, code, reason)
     return envelope
 
 
-def _parsed(payload: bytes) -> Any:
-    try:
-        return json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
+def _no(said: Refusal, code: str, reason: str) -> Refusal:
+    return Refusal(code, reason, said.size, said.digest, said.id, said.op, said.by)
 
 
-def _id_of(parsed: Any) -> str:
-    id_ = parsed.get("id") if isinstance(parsed, dict) else None
-    return id_ if isinstance(id_, str) and _ID.match(id_) else ""
+def _said(parsed: dict[str, Any] | None, name: str) -> str:
+    value = parsed.get(name) if parsed else None
+    return value if isinstance(value, str) and _ID.match(value) else ""
 
 
-def _envelope(parsed: Any) -> Envelope | str:
-    """The envelope, or what is wrong with its form."""
-    if not isinstance(parsed, dict):
-        return "not a JSON object"
+def _envelope(parsed: dict[str, Any] | None) -> Envelope | tuple[str, str]:
+    """The envelope, or (code, what is wrong with its form)."""
+    if parsed is None:
+        return "malformed", "not a JSON object of texts and whole numbers"
     if not parsed.get("sig"):
-        return "not signed"
-    known = {*_TEXTS, *_NUMBERS, "args"}
-    if set(parsed) != known:
-        return f"must hold exactly {', '.join(sorted(known))}"
-    texts = all(isinstance(parsed[k], str) and len(parsed[k]) <= 1000 for k in _TEXTS)
-    numbers = all(type(parsed[k]) is int and 0 <= parsed[k] < 2**63 for k in _NUMBERS)
-    if not (texts and numbers and isinstance(parsed["args"], dict)) or not _id_of(parsed):
-        return "a field has a value of the wrong form"
+        return "unsigned", "not signed"
+    if set(parsed) - {"nonce"} != _FIELDS:
+        return "malformed", f"must hold exactly {', '.join(sorted(_FIELDS))}, and may hold nonce"
+    texts = all(isinstance(parsed[k], str) and 0 < len(parsed[k]) <= 200 for k in _TEXTS)
+    numbers = all(type(parsed[k]) is int and 0 <= parsed[k] <= NUMBER_MAX for k in _NUMBERS)
+    if not (texts and numbers and isinstance(parsed["args"], dict) and _ID.match(parsed["id"])):
+        return "malformed", "a field has a value of the wrong form"
+    nonce = parsed.get("nonce", "-")
+    if not isinstance(nonce, str) or not _ID.match(nonce) or not SIGNATURE.match(parsed["sig"]):
+        return "malformed", "nonce or sig has the wrong form"
     return Envelope(**parsed)
 
 
-def _wrong(envelope: Envelope, board: str, keys: Collection[str]) -> str:
-    """Why a well-formed envelope is refused, empty if it is not."""
-    if envelope.board != board:
-        return "for another board"
-    if envelope.key_id not in keys:
+# --- the looks, in their order: each says why not, "" if nothing speaks against it ---
+
+Look = Callable[[Envelope, Here, Now, Mapping[str, int]], str]
+
+
+def _foreign(envelope: Envelope, here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    return "" if (envelope.site, envelope.board) == (here.site, here.board) else "for another board"
+
+
+def _key(envelope: Envelope, here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    key = here.keys.get(envelope.key)
+    if key is None:
         return "signed by a key that is not known here"
+    return "" if key.person == envelope.by else "this key belongs to another person"
+
+
+def _signature(envelope: Envelope, here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    good = fits(here.keys[envelope.key].public, envelope.sig, COMMAND, envelope.unsigned(), here.verify)
+    return "" if good else "the signature does not fit: forged, or changed on the way"
+
+
+def _op(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    return "" if envelope.op in OPS else "there is no such command"
+
+
+def _role(envelope: Envelope, here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    role, op = here.keys[envelope.key].role, OPS[envelope.op]
+    may = " or ".join(sorted(op.roles))
+    return "" if role in op.roles else f"role {role} may not do this, it takes {may}"
+
+
+def _args(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    op, args = OPS[envelope.op], envelope.args
+    known = {**op.needs, **op.may}
+    if lacking := sorted(set(op.needs) - set(args)):
+        return f"argument {lacking[0]} is missing"
+    if set(args) - set(known):
+        return f"has an argument that it does not take; it takes {', '.join(sorted(known)) or 'none'}"
+    wrong = sorted(name for name, value in args.items() if not known[name](value))
+    return f"argument {wrong[0]} has a value of the wrong form" if wrong else ""
+
+
+def _missing(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    return OPS[envelope.op].missing
+
+
+def _life(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
+    life_s = envelope.exp - envelope.iat
+    return "" if 0 < life_s <= LIFE_MAX_S else f"must be valid for 1 to {LIFE_MAX_S} s"
+
+
+def _nonce(envelope: Envelope, _here: Here, now: Now, _counters: Mapping[str, int]) -> str:
+    if envelope.nonce and envelope.nonce != now.boot:
+        return "the board has started anew since it was signed"
+    if now.clock in ("unset", "told") and not envelope.nonce:
+        return "this board's clock is not set: the command must carry the boot of its presence as nonce"
     return ""
 
 
-def result_payload(refusal: Refusal) -> bytes:
-    """What is published on `result` for a refused command."""
-    body = {"v": 1, "id": refusal.id, "digest": refusal.digest, "state": "refused", "reason": refusal.reason}
-    return json.dumps(body).encode()
+def _expired(envelope: Envelope, _here: Here, now: Now, _counters: Mapping[str, int]) -> str:
+    late_s = now.at_s - envelope.exp
+    if now.clock == "unset" or late_s < 0:
+        return ""
+    return f"expired {late_s} s ago" if late_s else "expired just now"
+
+
+def _ahead(envelope: Envelope, _here: Here, now: Now, _counters: Mapping[str, int]) -> str:
+    ahead_s = envelope.iat - now.at_s
+    if now.clock == "unset" or ahead_s <= AHEAD_MAX_S:
+        return ""
+    return f"signed {ahead_s} s in the future by this board's clock: one of the two clocks is wrong"
+
+
+def _replayed(envelope: Envelope, _here: Here, _now: Now, counters: Mapping[str, int]) -> str:
+    seen = counters.get(envelope.key, -1)
+    return "" if envelope.ctr > seen else "its counter was used already: repeated, or overtaken by a later command"
+
+
+LOOKS: tuple[tuple[str, Look], ...] = (
+    ("foreign", _foreign),
+    ("unknown-key", _key),
+    ("bad-signature", _signature),
+    ("unknown-op", _op),
+    ("not-allowed", _role),
+    ("bad-args", _args),
+    ("unsupported", _missing),
+    ("bad-life", _life),
+    ("bad-nonce", _nonce),
+    ("expired", _expired),
+    ("future", _ahead),
+    ("replayed", _replayed),
+)
+CODES = ("too-large", "retained", "malformed", "unsigned", *(code for code, _ in LOOKS), "late", "journal")
+
+
+# --- what the sender is told ---
+
+STATES = {
+    "command.received": "received",
+    "command.started": "started",
+    "command.done": "done",
+    "command.failed": "failed",
+    "command.refused": "refused",
+}
+ENDS = frozenset({"done", "failed", "refused"})
+
+
+def result_payload(state: str, values: Mapping[str, object]) -> bytes:
+    """What is published on `result`: {"v": 1, "id", "state", "code", "reason", "op", "by", "digest"}, as far as known.
+
+    values: the data of a command.* row.
+    """
+    told = {name: values[name] for name in ("code", "reason", "op", "by", "digest") if values.get(name)}
+    return json.dumps({"v": 1, "id": values.get("command", ""), "state": state, **told}, ensure_ascii=False).encode()
+
+
+def parse_result(payload: bytes) -> dict[str, str] | None:
+    """A result as the sender reads it, None if it is none: {"id", "state", "code", "reason"}, "" where not told."""
+    parsed = fields_of(payload[: 64 * 1024])
+    if parsed is None or parsed.get("state") not in STATES.values():
+        return None
+    found = {name: parsed.get(name, "") for name in ("id", "state", "code", "reason")}
+    return found if all(isinstance(value, str) for value in found.values()) else None
 
 
 class RefusalMeter:

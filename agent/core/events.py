@@ -524,10 +524,104 @@ class Gap(Event):
     reason: str
 
 
+# --- people: signed commands (source: the process), approvals (source: "approve" or who asks) ---
+
+
+@kind("command.received", lane=Lane.ALARM)
+class CommandReceived(Event):
+    """A command from the broker that passed its first check. `envelope` is all of it, as its signer wrote it.
+
+    command: the sender's id; by: person; key: id of their key; ctr: the key's counter.
+    """
+
+    command: str
+    op: str
+    by: str
+    key: str
+    ctr: int
+    envelope: str
+
+
+@kind("command.started", lane=Lane.ALARM)
+class CommandStarted(Event):
+    """Row `request` (command.received) was judged again and is being done. Found started, it is never repeated."""
+
+    command: str
+    request: int
+    op: str
+    by: str
+    key: str
+    ctr: int
+
+
+@kind("command.done", lane=Lane.ALARM)
+class CommandDone(Event):
+    """The command of row `request` has been carried out."""
+
+    command: str
+    request: int
+    op: str
+    by: str
+
+
+@kind("command.failed", lane=Lane.ALARM)
+class CommandFailed(Event):
+    """The command of row `request` was started and did nothing, or nobody knows what it did; `reason` says which."""
+
+    command: str
+    request: int
+    op: str
+    by: str
+    reason: str
+
+
 @kind("command.refused", lane=Lane.ALARM)
 class CommandRefused(Event):
-    """A command from the broker was not carried out, and why. `digest` is the payload's SHA-256."""
+    """A command from the broker was not carried out, and why. `digest` is the payload's SHA-256; code: a stable word.
+
+    request: its row if it was received; command, op, by: what it says of itself, proven only if it was received.
+    """
 
     reason: str
     bytes: int
     digest: str
+    code: str = ""
+    request: int = 0
+    command: str = ""
+    op: str = ""
+    by: str = ""
+
+
+@kind("hold.requested", lane=Lane.ALARM)
+class HoldRequested(Event):
+    """A person wants footage of these cameras from / to (UTC) kept from deletion. hold: the request's id."""
+
+    hold: str
+    cameras: list[str]
+    from_ns: int
+    to_ns: int
+    reason: str
+    by: str
+
+
+@kind("approval.requested", lane=Lane.ALARM)
+class ApprovalRequested(Event):
+    """`by` asks for something that a second person must approve. what: a kind of core/statements.py, within scope."""
+
+    request: str
+    what: str
+    scope: dict[str, str]
+    by: str
+    reason: str
+
+
+@kind("statement.signed", lane=Lane.ALARM)
+class StatementSigned(Event):
+    """A person's signed verdict on a request. `statement` is all of it, as it was signed (core/statements.py)."""
+
+    request: str
+    what: str
+    verdict: str
+    by: str
+    key: str
+    statement: str

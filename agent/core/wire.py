@@ -256,7 +256,11 @@ def _short(text: Any) -> str:
 
 @dataclass(frozen=True)
 class Presence:
-    """A board's birth (`state` online) or will (`offline`). head_seq / head_hash: the end of its chain at birth."""
+    """A board's birth (`state` online) or will (`offline`). head_seq / head_hash: the end of its chain at birth.
+
+    key, sig: the board's public key as text and its signature of all else (head_fields), "" if it has none. boot
+    serves as the nonce of commands for a board whose clock is not set.
+    """
 
     state: str
     epoch: str
@@ -266,12 +270,28 @@ class Presence:
     at_ns: int = 0
     version: str = ""
     boot: str = ""
+    key: str = ""
+    sig: str = ""
 
 
 def presence_payload(presence: Presence) -> bytes:
-    """Presence as JSON; 64-bit values are strings. (The head's signature joins here with the board's key.)"""
-    fields = {k: str(v) if isinstance(v, int) else v for k, v in presence.__dict__.items()}
-    return json.dumps({"v": 1, **fields}).encode()
+    """Presence as JSON; 64-bit values are strings, an unsigned one has neither key nor sig."""
+    return json.dumps(
+        {"v": 1, **{k: v for k, v in _presence_texts(presence).items() if v or k not in _SIGNING}}
+    ).encode()
+
+
+def head_fields(presence: Presence, topics: Topics) -> dict[str, str]:
+    """What the board's key signs: all of the presence but the signature, and whose it is."""
+    texts = {k: v for k, v in _presence_texts(presence).items() if k != "sig"}
+    return {"site": topics.site, "board": topics.board, **texts}
+
+
+_SIGNING = ("key", "sig")
+
+
+def _presence_texts(presence: Presence) -> dict[str, str]:
+    return {k: str(v) for k, v in presence.__dict__.items()}
 
 
 def parse_presence(payload: bytes) -> Presence:
@@ -279,6 +299,7 @@ def parse_presence(payload: bytes) -> Presence:
     parsed = _json(payload[:MESSAGE_BYTES_MAX])
     try:
         text = {k: _short(parsed[k]) for k in ("state", "epoch", "head_hash", "clock", "version", "boot")}
+        text |= {k: _short(parsed.get(k, "")) for k in _SIGNING}
         found = Presence(**text, head_seq=_number(parsed["head_seq"]), at_ns=_number(parsed["at_ns"]))
     except WireError:
         raise

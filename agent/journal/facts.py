@@ -12,11 +12,13 @@ from agent.journal.projections import every, open_alarms
 
 
 def facts_in_force(journal: Journal, upto: int) -> list[Row]:
-    """Rows that still bind and stand at or before `upto`: latched alarms, unanswered clip requests, clock anchors.
+    """Rows that still bind and stand at or before `upto`: latched alarms, unanswered clip requests, clock anchors,
+    counters of commands, what was asked for and signed.
 
     An alarm comes with all that was done about it, later steps too: they must follow its row wherever it stands.
     """
-    found = [*_alarms(journal, upto), *_requests(journal), *_anchors(journal)]
+    found = [*_alarms(journal, upto), *_requests(journal), *_anchors(journal), *_counters(journal)]
+    found += every(journal, "approval.requested", "statement.signed", "hold.requested")
     latched = {row.source for row in found if row.kind == "alarm.raised"}
     return sorted((r for r in found if r.seq <= upto or r.source in latched), key=lambda row: row.seq)
 
@@ -35,6 +37,17 @@ def _requests(journal: Journal) -> list[Row]:
 
 def _anchors(journal: Journal) -> list[Row]:
     return list({str(row.values()["boot"]): row for row in every(journal, "clock.set")}.values())
+
+
+def _counters(journal: Journal) -> list[Row]:
+    """For each key the command with its highest counter: a journal that forgot it would take an old command again."""
+    newest: dict[str, Row] = {}
+    for row in every(journal, "command.started"):
+        values = row.values()
+        known = newest.get(str(values["key"]))
+        if known is None or int(str(values["ctr"])) >= int(str(known.values()["ctr"])):
+            newest[str(values["key"])] = row
+    return list(newest.values())
 
 
 def _answered(request: Row, answered: set[tuple[str, str]]) -> bool:

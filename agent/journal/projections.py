@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from agent.core.chain import Row
+from agent.core.chain import Row, Stamp
 from agent.journal.journal import Journal
 
 _PAGE = 1000
@@ -78,6 +78,48 @@ def undelivered_clips(journal: Journal) -> list[Row]:
     """clip.ready rows whose file the far end has not confirmed, oldest first."""
     delivered = {(row.source, row.values()["clip"]) for row in every(journal, "clip.delivered")}
     return [row for row in every(journal, "clip.ready") if (row.source, row.values()["clip"]) not in delivered]
+
+
+def command_counters(journal: Journal, *kinds: str) -> dict[str, int]:
+    """key id -> the highest counter that a command of that key has used. kinds: of the rows that count."""
+    counters: dict[str, int] = {}
+    for row in every(journal, *(kinds or ("command.started",))):
+        values = row.values()
+        key, ctr = str(values["key"]), int(str(values["ctr"]))
+        counters[key] = max(ctr, counters.get(key, -1))
+    return counters
+
+
+def told_time(journal: Journal, stamp: Stamp) -> Stamp:
+    """The stamp as it is, or with the time that a clock.set row of this boot gives, its clock then "told"."""
+    if stamp.clock != "unset":
+        return stamp
+    row = journal.last("clock.set")
+    values = row.values() if row is not None else {}
+    if values.get("boot") != stamp.boot:
+        return stamp
+    ahead_ns = int(str(values["at_ns"])) - int(str(values["mono_ns"]))
+    return stamp._replace(at_ns=stamp.mono_ns + ahead_ns, clock="told")
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """Something asked for that needs a second person, and the verdicts signed on it so far, oldest first."""
+
+    asked: Row
+    signed: tuple[Row, ...] = ()
+
+
+def approvals(journal: Journal) -> dict[str, OpenRequest]:
+    """Request id -> what was asked and signed. Whether a verdict stands is for core/statements.py to say."""
+    found: dict[str, OpenRequest] = {}
+    for row in every(journal, "approval.requested", "statement.signed"):
+        id_ = str(row.values()["request"])
+        if row.kind == "approval.requested":
+            found.setdefault(id_, OpenRequest(row))
+        elif id_ in found:
+            found[id_] = replace(found[id_], signed=(*found[id_].signed, row))
+    return found
 
 
 def point_levels(journal: Journal) -> dict[str, bool]:

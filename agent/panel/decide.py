@@ -27,6 +27,7 @@ from agent.core.events import (
     Signal,
 )
 from agent.core.pump import Pump
+from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
 from agent.panel.response import Cause, Drive, Response
 
@@ -92,6 +93,28 @@ class Decider:
         reason = refuse or self.response.ask(does, alarm, by)
         if reason:
             self.response.said.append(PanelRefused(source="panel", request=row[1], reason=reason))
+
+    def command(self, row: tuple[str, int], order: Order, now: Stamp) -> None:
+        """A signed command, written down as started: carried out now, unless it was (row: as in request)."""
+        self.response.now = now
+        if self._known(row):
+            return
+        self.answered = row
+        self.response.cause = Cause()
+        self.response.because(Cause(), [outcome(order, carry_out(self.response, order))])
+
+    def answer(self, row: tuple[str, int], event: Event, now: Stamp) -> None:
+        """A command that is not carried out: said once."""
+        self.response.now = now
+        if not self._known(row):
+            self.answered = row
+            self.response.because(Cause(), [event])
+
+    def passed(self, row: tuple[str, int], now: Stamp) -> None:
+        """A row that needs nothing any more."""
+        self.response.now = now
+        if not self._known(row):
+            self.answered = row
 
     def heard(self, row: tuple[str, int], event: Event, now: Stamp) -> None:
         """Another process journaled `event` (a camera lost, footage stopped): followed, not said again."""

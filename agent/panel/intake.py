@@ -15,6 +15,7 @@ from agent.core.alarm import RESTORES
 from agent.core.backoff import Backoff
 from agent.core.chain import Row, Stamp
 from agent.core.events import KINDS, Event, Signal
+from agent.panel.commands import Commands
 from agent.panel.decide import Decider
 from agent.runtime.paths import Paths
 
@@ -27,6 +28,7 @@ FRESH_NS = 60 * 1_000_000_000
 FIRST_LOOK = 500  # rows looked back at when there is no mark: a request made just before may be among them
 MARK = "requests"
 FAMILIES = ("camera.", "footage.", "link.", "trouble.", "clip.", "command.", "gap")  # what others journal
+COMMAND = "command.received"
 ANSWERS = ("alarm.acknowledged", "alarm.silenced", "alarm.reset")
 
 
@@ -41,13 +43,19 @@ class Intake:
     """One thread's work: `run`."""
 
     def __init__(
-        self, paths: Paths, decider: Decider, put: Callable[[Callable[[Stamp], None]], None], stamp: Callable[[], Stamp]
+        self,
+        paths: Paths,
+        decider: Decider,
+        put: Callable[[Callable[[Stamp], None]], None],
+        stamp: Callable[[], Stamp],
+        commands: Commands,
     ) -> None:
         self._paths = paths
         self._decider = decider
         self._put = put
         self._stamp = stamp
-        self._kinds = wanted_kinds(decider)
+        self._commands = commands
+        self._kinds = wanted_kinds(decider) + ((COMMAND,) if commands.wanted else ())
         self._after = 0
         self._marked = 0
         self._unmarked = 0  # rows up to here were there before there was any mark of ours
@@ -56,6 +64,7 @@ class Intake:
         """Until `stop`. A journal that cannot be read is tried again; requests wait in it."""
         from agent.journal import JournalError
 
+        self._commands.warm()
         backoff, told = Backoff(0.4, 5, random.random), ""
         while not stop.is_set():
             tick()
@@ -108,6 +117,9 @@ class Intake:
 
     def _pass_on(self, journal: Journal, row: Row) -> None:
         name = (journal.epoch, row.seq)
+        if row.kind == COMMAND and self._commands.wanted:
+            self._commands.take(journal, row, self._stale(row))
+            return
         if row.kind != "panel.requested":
             event = _event(row)
             if event is not None and row.source != "panel" and not (row.seq <= self._unmarked and self._stale(row)):

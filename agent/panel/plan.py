@@ -57,6 +57,7 @@ class Plan:
     rests: dict[str, bool]
     inputs: list[PointSpec] = field(default_factory=list)
     outputs: list[RelaySpec] = field(default_factory=list)
+    cameras: tuple[str, ...] = ()
 
     def machines(self) -> list[Door | Pump]:
         """All doors and pumps."""
@@ -81,6 +82,7 @@ def plan(site: SiteConfig) -> Plan:
         rests={relay.id: relay.rest == "energised" for relay in site.relay},
         inputs=[PointSpec(point.id, point.pin, point.contact, point.bias) for point in site.point],
         outputs=[RelaySpec(relay.id, relay.pin, relay.active, relay.rest) for relay in site.relay],
+        cameras=tuple(camera.id for camera in site.camera),
     )
 
 

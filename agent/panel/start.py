@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from agent.core.alarm import Alarm
 from agent.core.chain import Stamp
+from agent.core.commands import Here
 from agent.core.events import ProcessStarted
 from agent.panel import memory, realtime, report
+from agent.panel.commands import Commands
 from agent.panel.decide import Decider
 from agent.panel.intake import Intake
 from agent.panel.loop import AlarmLoop, Banks
@@ -51,8 +53,10 @@ class Panel:
         ring: Ring,
         open_banks: Callable[[dict[str, bool]], Banks],
         stamp: Callable[[], Stamp],
+        here: Here,
     ) -> None:
-        """HardwareError if the pins cannot be had."""
+        """HardwareError if the pins cannot be had. here: where commands are judged, and whose keys are known."""
+        self._here = here
         self._paths, self._ring, self._stamp = paths, ring, stamp
         self._make_plan = make_plan
         self._decider = Decider(make_plan())
@@ -94,7 +98,8 @@ class Panel:
         for what, detail in troubles.items():
             self._loop.put(functools.partial(self._trouble, what, detail))
         workers = Workers("panel")
-        intake = Intake(self._paths, self._decider, self._loop.put, self._stamp)
+        commands = Commands(self._here, self._decider, self._loop.put, self._stamp, self._open_journal)
+        intake = Intake(self._paths, self._decider, self._loop.put, self._stamp, commands)
         started = ProcessStarted(source="panel", version=version, pid=os.getpid(), found=self._found())
         workers.start("alarm-loop", lambda tick: self._run_loop(tick, workers, started), limit_s=LOOP_LIMIT_S)
         workers.start("journal", lambda tick: self._writer.run(tick, self._loop_ended), limit_s=None)

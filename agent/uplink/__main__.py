@@ -10,9 +10,10 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from agent.config import ConfigError, SiteConfig, load_or_kept
+from agent.config import ConfigError, SiteConfig, keys_of, load_or_kept
 from agent.config.model import Uplink
 from agent.runtime import process
+from agent.runtime.keys import KeysError, Signer, board_key
 from agent.runtime.paths import Paths
 from agent.runtime.secrets import Secrets
 from agent.runtime.workers import Workers
@@ -55,9 +56,21 @@ def _start_sessions(
         chunk_bytes=uplink.chunk_kb * 1024,
         stamp=process.clock(args).stamp,
         version=version("standpipe"),
+        keys=keys_of(config),
+        signer=_signer(paths, shown),
     )
     workers.start("session", functools.partial(session.run, board, shown, workers.stop))
     workers.start("files", functools.partial(bulk.run, board, shown, workers.stop))
+
+
+def _signer(paths: Paths, shown: view.View) -> Signer | None:
+    """The board's own key, made at the first start. Without one all goes on, unsigned, and the view says so."""
+    try:
+        return board_key(paths.data)
+    except KeysError as error:
+        log.warning("%s: the head of the journal goes out unsigned", error)
+        shown.unsigned = str(error)
+        return None
 
 
 if __name__ == "__main__":

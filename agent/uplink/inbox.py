@@ -1,30 +1,51 @@
-"""What comes from the broker on the event session: the collector's acks, and commands."""
+"""What comes from the broker on the event session: the collector's acks, and signed commands."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agent.core.chain import Stamp, first_hash
-from agent.core.commands import Refusal, RefusalMeter, judge, result_payload
+from agent.core.commands import (
+    STATES,
+    Envelope,
+    Here,
+    Now,
+    Refusal,
+    RefusalMeter,
+    judge,
+    result_payload,
+)
 from agent.core.delivery import Conflict, Delivery
+from agent.core.events import CommandReceived, CommandRefused
+from agent.core.people import Key
 from agent.core.wire import Ack, Topics, WireError, parse_ack
 from agent.journal import Journal
+from agent.journal.projections import command_counters, told_time
 from agent.runtime.clock import OLDEST_BELIEVABLE_NS
+from agent.runtime.keys import verify
 from agent.uplink.link import Message
-from agent.uplink.notes import Notes
+from agent.uplink.notes import SOURCE, Notes
 
-RESULTS_MOST = 16
+RESULTS_MOST = 64
+LOOK_BACK = 200  # rows looked back at when a session begins: a command's end may have come while there was none
+FRESH_NS = 120 * 1_000_000_000
 
 
 class Inbox:
-    """Messages in; marks into the books, refusals into the journal, results to publish out. One thread.
+    """Messages in; marks into the books, commands and refusals into the journal, results to publish out. One thread.
 
     `results` are payloads to publish on `result`, bounded; `conflicts` marks of the collector that are not ours.
     """
 
     def __init__(
-        self, topics: Topics, journal: Journal, books: Delivery, notes: Notes, stamp: Callable[[], Stamp]
+        self,
+        topics: Topics,
+        journal: Journal,
+        books: Delivery,
+        notes: Notes,
+        stamp: Callable[[], Stamp],
+        keys: Mapping[str, Key] | None = None,
     ) -> None:
         self.results: deque[bytes] = deque(maxlen=RESULTS_MOST)
         self.conflicts: list[Conflict] = []
@@ -34,6 +55,9 @@ class Inbox:
         self._books = books
         self._notes = notes
         self._stamp = stamp
+        self._here = Here(topics.site, topics.board, keys or {}, verify)
+        self._counters = command_counters(journal, "command.received", "command.started") if keys else {}
+        self._seen = max(0, journal.head()[0] - LOOK_BACK)
         self._meter = RefusalMeter()
         self._clock_told = False
 
@@ -47,14 +71,54 @@ class Inbox:
     def tick(self, now_s: float) -> None:
         """Sum up refusals that went unwritten."""
         if more := self._meter.due(now_s):
-            self._notes.command(Refusal("too many refused commands", 0, ""), more)
+            self._notes.refused_commands(more)
+
+    # --- commands ---
 
     def _command(self, message: Message, now_s: float) -> None:
-        board = f"{self._topics.site}/{self._topics.board}"
-        verdict = judge(message.payload, retained=message.retained, board=board)
-        if isinstance(verdict, Refusal) and self._meter.admit(now_s):
-            self._notes.command(verdict)
-            self.results.append(result_payload(verdict))
+        verdict = judge(message.payload, self._here, self._now(), self._counters, retained=message.retained)
+        if isinstance(verdict, Envelope):
+            self._accept(verdict)
+        elif self._meter.admit(now_s):
+            self._tell(_refused(verdict))
+
+    def _now(self) -> Now:
+        stamp = told_time(self._journal, self._stamp())
+        return Now(stamp.at_ns // 1_000_000_000, stamp.clock, stamp.boot)
+
+    def _accept(self, envelope: Envelope) -> None:
+        """Write it down; from there on it is the panel's. What cannot be written down is not done."""
+        row = CommandReceived(
+            source=SOURCE,
+            command=envelope.id,
+            op=envelope.op,
+            by=envelope.by,
+            key=envelope.key,
+            ctr=envelope.ctr,
+            envelope=envelope.text(),
+        )
+        if self._notes.write(row):
+            self._counters[envelope.key] = envelope.ctr
+            return
+        reason = {"code": "journal", "reason": "the board cannot write its journal: nothing was done"}
+        self.results.append(result_payload("refused", {"command": envelope.id, "op": envelope.op, **reason}))
+
+    def _tell(self, refused: CommandRefused) -> None:
+        """A row, of which the result is made; the result alone if the disk takes no row."""
+        if not self._notes.write(refused):
+            self.results.append(result_payload("refused", refused.data()))
+
+    def follow(self, head: int) -> None:
+        """Make results of the rows that were committed up to `head`."""
+        now = self._stamp()
+        while self._seen < head:
+            rows = self._journal.read(self._seen, kinds=tuple(STATES), limit=100)
+            for row in rows:
+                if row.boot == now.boot and now.mono_ns - row.mono_ns < FRESH_NS:
+                    self.results.append(result_payload(STATES[row.kind], row.values()))
+            self._seen = rows[-1].seq if rows else head
+
+    # --- acks ---
 
     def _ack(self, message: Message, now_s: float) -> None:
         if message.retained:
@@ -89,3 +153,16 @@ class Inbox:
         if stamp.clock == "unset":
             self._notes.clock(stamp, ack.at_ns)
         self._clock_told = True
+
+
+def _refused(refusal: Refusal) -> CommandRefused:
+    return CommandRefused(
+        source=SOURCE,
+        reason=refusal.reason,
+        bytes=refusal.size,
+        digest=refusal.digest,
+        code=refusal.code,
+        command=refusal.id,
+        op=refusal.op,
+        by=refusal.by,
+    )

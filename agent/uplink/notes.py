@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from agent.core.chain import Stamp
-from agent.core.commands import Refusal
 from agent.core.delivery import Conflict
 from agent.core.events import ClockSet, CommandRefused, Event, Gap, LinkConflict, LinkDown, LinkRefused, LinkUp
 from agent.core.lane import Flight
@@ -84,10 +83,10 @@ class Notes:
         )
         self._write(row)
 
-    def command(self, refusal: Refusal, more: int = 0) -> None:
-        """A refused command; `more` of them went unwritten in the minute before."""
-        reason = f"{refusal.reason}; {more} more in the last minutes" if more else refusal.reason
-        self._write(CommandRefused(source=SOURCE, reason=reason, bytes=refusal.size, digest=refusal.digest))
+    def refused_commands(self, more: int) -> None:
+        """So many commands were refused and not written down one by one."""
+        reason = f"too many refused commands; {more} more in the last minutes"
+        self._write(CommandRefused(source=SOURCE, reason=reason, bytes=0, digest="", code="too-many"))
 
     def clock(self, stamp: Stamp, at_ns: int) -> bool:
         """The collector's time for a board that has none; once a boot. False if it was known already."""
@@ -97,15 +96,20 @@ class Notes:
         self._write(ClockSet(source=SOURCE, boot=stamp.boot, mono_ns=stamp.mono_ns, at_ns=at_ns, by="collector"))
         return True
 
-    def _write(self, *events: Event) -> None:
+    def write(self, event: Event) -> bool:
+        """One row; False if the journal cannot be written now. Raises JournalMoved."""
+        return self._write(event)
+
+    def _write(self, *events: Event) -> bool:
         try:
             self._journal.append(*events)
         except JournalMoved:
             raise
         except JournalError as error:
             self._view.trouble = str(error)
-        else:
-            self._view.trouble = ""
+            return False
+        self._view.trouble = ""
+        return True
 
 
 def gaps(journal: Journal) -> list[tuple[str, tuple[int, int]]]:

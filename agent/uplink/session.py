@@ -14,8 +14,8 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
@@ -24,9 +24,12 @@ from agent.core.backoff import Backoff
 from agent.core.chain import Stamp
 from agent.core.delivery import Delivery, Verdict, Want
 from agent.core.events import ProcessStarted, ProcessStopping
-from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, presence_payload
+from agent.core.people import Key
+from agent.core.signed import HEAD
+from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, head_fields, presence_payload
 from agent.journal import Bell, Cursor, Journal, JournalError, JournalMoved
 from agent.journal.restart import restart_epoch
+from agent.runtime.keys import Signer
 from agent.runtime.paths import Paths
 from agent.uplink.feed import Feed, Parcel
 from agent.uplink.inbox import Inbox
@@ -58,6 +61,8 @@ class Board:
     chunk_bytes: int
     stamp: Callable[[], Stamp]
     version: str
+    keys: Mapping[str, Key] = field(default_factory=dict)  # of people who may sign commands, by id
+    signer: Signer | None = None  # the board's own key, for the head of its chain
 
     @property
     def quiet_s(self) -> float:
@@ -223,7 +228,7 @@ class _Session:
         self._view = view
         self._topics = board.topics
         self._feed = Feed(journal, board.config.site.id, board.config.site.board)
-        self.inbox = Inbox(self._topics, journal, books, notes, board.stamp)
+        self.inbox = Inbox(self._topics, journal, books, notes, board.stamp, board.keys)
         will = Will(self._topics.of("presence"), self._presence("offline"))
         subscriptions = [self._topics.of("ack"), self._topics.of("command")]
         self._link = Link(board.broker, board.client_id, subscriptions, will)
@@ -246,19 +251,20 @@ class _Session:
 
     def _presence(self, state: str) -> bytes:
         seq, hash_ = self._journal.head()
-        stamp = self._board.stamp()
-        return presence_payload(
-            Presence(
-                state,
-                self._journal.epoch,
-                seq,
-                hash_.hex(),
-                stamp.clock,
-                stamp.at_ns,
-                self._board.version,
-                stamp.boot,
-            )
+        stamp, signer = self._board.stamp(), self._board.signer
+        presence = Presence(
+            state,
+            self._journal.epoch,
+            seq,
+            hash_.hex(),
+            stamp.clock,
+            stamp.at_ns,
+            self._board.version,
+            stamp.boot,
+            signer.public_text if signer else "",
         )
+        sig = signer.sign(HEAD, head_fields(presence, self._topics)) if signer else ""
+        return presence_payload(replace(presence, sig=sig))
 
     # --- one round ---
 
@@ -278,6 +284,7 @@ class _Session:
         head = self._journal.head()[0]
         self._books.seen(head)
         self._states.follow(head)
+        self.inbox.follow(head)
 
     def watch(self, now_s: float) -> None:
         """Every LOOK_S: send again what nobody acknowledged; end a session in which nothing moves."""

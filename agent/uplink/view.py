@@ -28,6 +28,7 @@ class View:
         self.epoch = ""
         self.last_refusal = ""
         self.trouble = ""
+        self.unsigned = ""  # why presence goes out without the board's signature
 
     def now(self) -> dict[str, Any]:
         """Everything but the queues."""
@@ -36,7 +37,7 @@ class View:
             **self.link,
             "files": self.files,
             "last_refusal": self.last_refusal,
-            "trouble": self.trouble,
+            "trouble": self.trouble or self.unsigned,
         }
 
 

@@ -1,96 +1,321 @@
-"""Commands are refused for the right reason, and refusing costs little."""
+"""Commands are refused for the right reason, each reason has its own code, and refusing costs little."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sp_people import Person
 
 from agent.core.commands import (
+    AHEAD_MAX_S,
+    CODES,
     COMMAND_BYTES_MAX,
+    LIFE_MAX_S,
+    OPS,
     REFUSALS_A_MINUTE,
+    STATES,
     Envelope,
+    Here,
+    Now,
     Refusal,
     RefusalMeter,
     judge,
+    parse_result,
     result_payload,
 )
+from agent.core.events import KINDS
+from agent.core.people import Role
+from agent.core.signed import COMMAND
+from agent.runtime.keys import verify
 
-BOARD = "plant-3/pump-house"
-GOOD: dict[str, Any] = {
-    "id": "c-1",
-    "board": BOARD,
-    "op": "alarm.ack",
-    "args": {"alarm": "*"},
-    "iat": 1,
-    "exp": 2,
-    "ctr": 3,
-    "key_id": "k1",
-    "sig": "00",
+ANNA, CHEN, TEA, AUDE = (
+    Person(name, role)
+    for name, role in (("anna", "operator"), ("chen", "supervisor"), ("tea", "technician"), ("aude", "auditor"))
+)
+STRANGER = Person("anna", "operator")
+HERE = Here("plant", "pump-house", {one.key.id: one.key for one in (ANNA, CHEN, TEA, AUDE)}, verify)
+NOW_S, BOOT = 1_800_000_000, "b-1"
+ARGS: dict[str, dict[str, Any]] = {
+    "acknowledge": {"alarm": "*"},
+    "silence": {"alarm": "pump.fail_to_start:pump-1"},
+    "reset": {"alarm": "*"},
+    "clip": {"cameras": ["pump-room"], "at_s": 1_799_999_990, "before_s": 5, "after_s": 600, "hold": True},
+    "hold": {"cameras": ["pump-room"], "from_s": 1, "to_s": 2, "reason": "a fire"},
+    "snapshot": {"cameras": ["pump-room"]},
+    "report": {},
 }
 
 
-def refused(payload: bytes, *, retained: bool = False) -> Refusal:
-    verdict = judge(payload, retained=retained, board=BOARD)
+def made(who: Person = ANNA, op: str = "silence", **changes: Any) -> Envelope:
+    fields = {"iat": NOW_S, "exp": NOW_S + 60, "nonce": BOOT, "args": ARGS.get(op, {}), **changes}
+    return who.command(op, **fields)
+
+
+def judged(
+    envelope: Envelope | bytes, *, clock: str = "synced", counters: dict[str, int] | None = None, retained: bool = False
+) -> Envelope | Refusal:
+    payload = envelope if isinstance(envelope, bytes) else envelope.text().encode()
+    return judge(payload, HERE, Now(NOW_S, clock, BOOT), counters or {}, retained=retained)
+
+
+def code(verdict: Envelope | Refusal) -> str:
+    return verdict.code if isinstance(verdict, Refusal) else ""
+
+
+def changed(**fields: Any) -> bytes:
+    """A good command, changed after it was signed; None takes a field away."""
+    whole = {**json.loads(made().text()), **fields}
+    return json.dumps({name: value for name, value in whole.items() if value is not None}).encode()
+
+
+# --- what is taken ---
+
+
+def test_a_good_command_comes_out_as_it_was_signed() -> None:
+    envelope = made()
+    assert judged(envelope) == envelope
+    assert judged(json.dumps(json.loads(envelope.text()), indent=3).encode()) == envelope, "however it is laid out"
+
+
+def may(op: str) -> set[str]:
+    people = (ANNA, CHEN, TEA, AUDE)
+    return {str(who.role) for who in people if code(judged(made(who, op))) not in ("not-allowed",)}
+
+
+def test_who_may_sign_what() -> None:
+    """The whole table, written out: a change of it is a decision, not an accident."""
+    at_site = {"operator", "supervisor", "technician"}
+    assert {op: may(op) for op in OPS} == {
+        "acknowledge": at_site,
+        "silence": at_site,
+        "reset": {"supervisor", "technician"},
+        "clip": at_site,
+        "hold": {"operator", "supervisor"},
+        "snapshot": at_site,
+        "report": {"supervisor", "auditor"},
+    }
+    assert set(ARGS) == set(OPS)
+    assert all(op.roles <= set(Role) for op in OPS.values())
+
+
+@pytest.mark.parametrize("op", [name for name, op in OPS.items() if not op.missing])
+def test_every_command_is_taken_with_its_arguments_and_with_no_other(op: str) -> None:
+    who = CHEN
+    assert code(judged(made(who, op))) == ""
+    for name in OPS[op].needs:
+        lacking = {k: v for k, v in ARGS[op].items() if k != name}
+        assert code(judged(made(who, op, args=lacking))) == "bad-args"
+    for name in ARGS[op]:
+        for wrong in (None, "", [], -1, {}, "a\nb", ["A B"], 2**40):
+            assert code(judged(made(who, op, args={**ARGS[op], name: wrong}))) == "bad-args", (name, wrong)
+    assert code(judged(made(who, op, args={**ARGS[op], "more": 1}))) == "bad-args"
+
+
+# --- what is refused, and why ---
+
+OTHER_SIG = made().sig
+REFUSED: list[tuple[Callable[[], Envelope | bytes], str, str]] = [
+    (lambda: b"", "malformed", "JSON object"),
+    (lambda: b"\xff\xfe", "malformed", "JSON object"),
+    (lambda: b"[1]", "malformed", "JSON object"),
+    (lambda: b"[" * 10_000, "malformed", "JSON object"),
+    (lambda: b'{"a":' * 3000, "malformed", "JSON object"),
+    (lambda: b'{"sig": "00", "sig": "11"}', "malformed", "JSON object"),
+    (lambda: b'{"sig": "00", "ctr": 1.0}', "malformed", "JSON object"),
+    (lambda: b'{"sig": "00", "ctr": ' + b"9" * 5000 + b"}", "malformed", "JSON object"),
+    (lambda: b'{"sig": "\\ud800"}', "malformed", "JSON object"),
+    (lambda: b"x" * (COMMAND_BYTES_MAX + 1), "too-large", "allowed"),
+    (lambda: b"{}", "unsigned", "not signed"),
+    (lambda: changed(sig=""), "unsigned", "not signed"),
+    (lambda: changed(sig=None), "unsigned", "not signed"),
+    (lambda: changed(more=1), "malformed", "exactly"),
+    (lambda: changed(ctr=None), "malformed", "exactly"),
+    (lambda: changed(ctr="3"), "malformed", "wrong form"),
+    (lambda: changed(exp=True), "malformed", "wrong form"),
+    (lambda: changed(iat=-1), "malformed", "wrong form"),
+    (lambda: changed(id="a b"), "malformed", "wrong form"),
+    (lambda: changed(args=[]), "malformed", "wrong form"),
+    (lambda: changed(nonce=""), "malformed", "nonce or sig"),
+    (lambda: changed(sig="zz" * 64), "malformed", "nonce or sig"),
+    (lambda: made(site="other"), "foreign", "another board"),
+    (lambda: made(board="other"), "foreign", "another board"),
+    (lambda: made(STRANGER), "unknown-key", "not known"),
+    (lambda: made(ANNA, by="chen"), "unknown-key", "another person"),
+    (lambda: replace(made(), sig=OTHER_SIG), "bad-signature", "forged"),
+    (lambda: changed(op="reset"), "bad-signature", "forged"),
+    (lambda: changed(args={"alarm": "other"}), "bad-signature", "forged"),
+    (lambda: changed(exp=NOW_S + 61), "bad-signature", "forged"),
+    (lambda: changed(ctr=2**62), "bad-signature", "forged"),
+    (lambda: changed(nonce="b-2"), "bad-signature", "forged"),
+    (lambda: changed(nonce=None), "bad-signature", "forged"),
+    (lambda: made(op="pump.stop"), "unknown-op", "no such command"),
+    (lambda: made(AUDE, "silence"), "not-allowed", "operator or supervisor or technician"),
+    (lambda: made(ANNA, "reset"), "not-allowed", "role operator"),
+    (lambda: made(CHEN, "report"), "unsupported", "this version"),
+    (lambda: made(ANNA, "snapshot"), "unsupported", "this version"),
+    (lambda: made(exp=NOW_S + LIFE_MAX_S + 1), "bad-life", "valid for"),
+    (lambda: made(exp=NOW_S), "bad-life", "valid for"),
+    (lambda: made(exp=0), "bad-life", "valid for"),
+    (lambda: made(nonce="b-0"), "bad-nonce", "started anew"),
+    (lambda: made(iat=NOW_S - 60, exp=NOW_S), "expired", "just now"),
+    (lambda: made(iat=NOW_S - 14 * 86400, exp=NOW_S - 14 * 86400 + 60), "expired", "1209540 s ago"),
+    (lambda: made(iat=NOW_S + AHEAD_MAX_S + 1, exp=NOW_S + AHEAD_MAX_S + 30), "future", "clocks is wrong"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "which", "says"), REFUSED)
+def test_the_reason_is_told(wrong: Callable[[], Envelope | bytes], which: str, says: str) -> None:
+    verdict = judged(wrong())
     assert isinstance(verdict, Refusal)
-    return verdict
+    assert verdict.code == which
+    assert says in verdict.reason
+    assert verdict.code in CODES
+    assert len(verdict.reason) < 250
+
+
+def test_a_retained_command_is_refused_whatever_it_is() -> None:
+    assert code(judged(made(), retained=True)) == "retained"
+
+
+def test_every_code_has_a_test() -> None:
+    tried = {which for _, which, _ in REFUSED} | {"retained", "replayed", "bad-args"}
+    assert tried == set(CODES) - {"late", "journal"}, "late and journal are not of judge()"
+
+
+def test_a_counter_serves_once() -> None:
+    envelope = made()
+    used = {envelope.key: envelope.ctr}
+    assert code(judged(envelope, counters=used)) == "replayed"
+    assert code(judged(made(ctr=envelope.ctr - 1), counters=used)) == "replayed"
+    assert code(judged(made(ctr=envelope.ctr + 1), counters=used)) == ""
+    assert code(judged(made(CHEN, ctr=0), counters=used)) == "", "each key has its own"
 
 
 @pytest.mark.parametrize(
-    ("payload", "reason"),
+    ("clock", "nonce", "exp", "told"),
     [
-        (b"", "JSON object"),
-        (b"\xff\xfe", "JSON object"),
-        (b"[1]", "JSON object"),
-        (b"[" * 10_000, "JSON object"),
-        (b"{}", "not signed"),
-        (json.dumps({**GOOD, "sig": ""}).encode(), "not signed"),
-        (json.dumps({**GOOD, "more": 1}).encode(), "exactly"),
-        (json.dumps({**GOOD, "ctr": "3"}).encode(), "wrong form"),
-        (json.dumps({**GOOD, "exp": True}).encode(), "wrong form"),
-        (json.dumps({**GOOD, "id": "a b"}).encode(), "wrong form"),
-        (json.dumps({**GOOD, "board": "plant-3/other"}).encode(), "another board"),
-        (json.dumps(GOOD).encode(), "key that is not known"),
-        (b"x" * (COMMAND_BYTES_MAX + 1), "allowed"),
+        ("unset", "", NOW_S + 60, "bad-nonce"),
+        ("unset", BOOT, NOW_S - 86400, ""),
+        ("unset", "b-0", NOW_S + 60, "bad-nonce"),
+        ("told", "", NOW_S + 60, "bad-nonce"),
+        ("told", BOOT, NOW_S - 1, "expired"),
+        ("rtc", "", NOW_S + 60, ""),
+        ("rtc", "", NOW_S - 1, "expired"),
+        ("synced", "", NOW_S + 60, ""),
     ],
 )
-def test_each_wrong_command_is_refused_with_its_reason(payload: bytes, reason: str) -> None:
-    refusal = refused(payload)
-    assert reason in refusal.reason
-    assert refusal.digest == hashlib.sha256(payload).hexdigest()
-    assert refusal.size == len(payload)
+def test_without_a_clock_the_boot_stands_in_for_it(clock: str, nonce: str, exp: int, told: str) -> None:
+    assert code(judged(made(iat=exp - 60, exp=exp, nonce=nonce), clock=clock)) == told
 
 
-def test_a_retained_command_is_refused_however_good() -> None:
-    verdict = judge(json.dumps(GOOD).encode(), retained=True, board=BOARD, keys=["k1"])
-    assert isinstance(verdict, Refusal)
-    assert "retained" in verdict.reason
+def test_a_refusal_names_the_command_only_when_its_name_is_fit() -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert judged(b"x") == Refusal("malformed", judged(b"x").reason, 1, digest)  # type: ignore[union-attr]
+    assert judged(b'{"id": "c-1", "op": "silence"}').id == "c-1"  # type: ignore[union-attr]
+    assert judged(json.dumps({"id": "x" * 65, "by": "a\nb"}).encode()).id == ""  # type: ignore[union-attr]
 
 
-def test_a_known_key_gets_as_far_as_its_signature() -> None:
-    assert isinstance(judge(json.dumps(GOOD).encode(), retained=False, board=BOARD, keys=["k1"]), Envelope)
+# --- fuzz ---
 
-
-def test_result_names_the_command_by_its_own_id_only_if_that_is_fit() -> None:
-    assert json.loads(result_payload(refused(b'{"id": "c-7"}')))["id"] == "c-7"
-    assert json.loads(result_payload(refused(b'{"id": "\\u001b[2J"}')))["id"] == ""
-
-
-@given(
-    st.binary(max_size=200) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(repr).map(str.encode)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
 )
-def test_nothing_makes_it_raise_and_reasons_are_short(payload: bytes) -> None:
-    assert len(refused(payload).reason) < 200
 
 
-def test_a_flood_is_written_down_a_few_times_a_minute_and_then_summed_up() -> None:
+@given(st.binary(max_size=500), st.booleans())
+def test_whatever_comes_is_judged_without_an_error(payload: bytes, retained: bool) -> None:
+    assert isinstance(judged(payload, retained=retained), Refusal)
+
+
+def test_a_good_command_with_anything_in_any_field_is_refused_unless_it_is_signed(
+    rounds: Callable[[int, int], int],
+) -> None:
+    whole = json.loads(made().text())
+
+    @settings(max_examples=rounds(300, 50_000), deadline=None)
+    @given(st.sampled_from(sorted(whole)), json_values)
+    def one(name: str, value: Any) -> None:
+        told = judged(json.dumps({**whole, name: value}).encode())
+        assert isinstance(told, Refusal) or whole[name] == value
+
+    one()
+
+
+def test_a_signed_command_of_any_content_never_passes_but_in_its_form(rounds: Callable[[int, int], int]) -> None:
+    """Even a person who may sign gets nothing odd past the table."""
+    names = st.sampled_from(sorted(OPS)) | st.text(min_size=1, max_size=10)
+    keys = st.sampled_from(["alarm", "cameras", "at_s", "from_s", "to_s", "x"])
+    args = st.dictionaries(keys, json_values, max_size=4)
+
+    @settings(max_examples=rounds(300, 50_000), deadline=None)
+    @given(names, args, st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+    def one(op: str, args: dict[str, Any], iat: int, exp: int) -> None:
+        try:
+            envelope = made(CHEN, op, args=args, iat=iat, exp=exp)
+            payload = envelope.text().encode()
+        except ValueError:  # half characters cannot be signed
+            return
+        told = judged(payload)
+        if isinstance(told, Envelope):
+            assert told.op in OPS
+            assert 0 < told.exp - told.iat <= LIFE_MAX_S
+            assert set(OPS[op].needs) <= set(told.args)
+
+    one()
+
+
+def test_one_flipped_bit_anywhere_is_seen(rounds: Callable[[int, int], int]) -> None:
+    payload = made().text().encode()
+    step = rounds(37, 1)
+    for bit in range(0, len(payload) * 8, step):
+        flipped = bytearray(payload)
+        flipped[bit // 8] ^= 1 << bit % 8
+        assert isinstance(judged(bytes(flipped)), Refusal), bit
+
+
+def test_a_signature_for_another_purpose_does_not_serve() -> None:
+    envelope = made()
+    as_statement = replace(envelope, sig=ANNA.signer.sign("standpipe statement v1", envelope.unsigned()))
+    assert code(judged(as_statement)) == "bad-signature"
+    assert code(judged(replace(envelope, sig=ANNA.signer.sign(COMMAND, envelope.unsigned())))) == ""
+
+
+# --- results ---
+
+
+def test_a_result_says_what_is_known() -> None:
+    row = {"command": "c-1", "op": "silence", "by": "anna", "reason": "no such alarm", "request": 7}
+    payload = result_payload("failed", row)
+    told = json.loads(payload)
+    assert told == {"v": 1, "id": "c-1", "state": "failed", "op": "silence", "by": "anna", "reason": "no such alarm"}
+    assert parse_result(payload) == {"id": "c-1", "state": "failed", "code": "", "reason": "no such alarm"}
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"state": "odd"}', b'{"state": "done", "id": 3}', b"\xff"])
+def test_what_is_no_result_is_none(payload: bytes) -> None:
+    assert parse_result(payload) is None
+
+
+def test_every_kind_of_command_row_has_its_state() -> None:
+    assert set(STATES) == {kind for kind in KINDS if kind.startswith("command.")}
+
+
+# --- how much is written down ---
+
+
+def test_refusals_are_written_down_a_few_a_minute_and_the_rest_counted() -> None:
     meter = RefusalMeter()
-    assert sum(meter.admit(now_s=0.01 * n) for n in range(1000)) == REFUSALS_A_MINUTE
-    assert meter.due(30) == 0
-    assert meter.due(61) == 1000 - REFUSALS_A_MINUTE
-    assert meter.due(62) == 0
-    assert meter.admit(63)
+    assert [meter.admit(float(n)) for n in range(20)] == [True] * REFUSALS_A_MINUTE + [False] * 14
+    assert meter.due(30.0) == 0
+    assert meter.due(61.0) == 14
+    assert meter.due(61.0) == 0
+    assert meter.admit(62.0)

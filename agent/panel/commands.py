@@ -1,0 +1,123 @@
+"""Signed commands at the panel: judged again, written down as started, and only then acted on. Never twice.
+
+Rules of this file (the intake's thread):
+- `command.started` is on the disk before anything is done; it holds the key's counter, so no replay outlives it;
+- a command found started and without an end was cut off by a kill: whether it acted is not known, it is not repeated;
+- what the uplink has judged is judged again: the row may have been written by anybody who can write the journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from agent.core.chain import Row, Stamp
+from agent.core.commands import Envelope, Here, Now, Refusal, judge
+from agent.core.events import CommandFailed, CommandRefused, CommandStarted, Event
+from agent.panel.decide import Decider
+from agent.panel.orders import Order
+
+if TYPE_CHECKING:
+    from agent.journal import Journal
+
+INTERRUPTED = "the panel ended while it was being carried out: look what came of it; it is not repeated"
+_ENDS = ("command.done", "command.failed", "command.refused")
+
+
+class Commands:
+    """Takes command.received rows. `put` hands work to the alarm loop."""
+
+    def __init__(
+        self,
+        here: Here,
+        decider: Decider,
+        put: Callable[[Callable[[Stamp], None]], None],
+        stamp: Callable[[], Stamp],
+        open_journal: Callable[[], Journal],
+    ) -> None:
+        self._here = here
+        self._decider = decider
+        self._put = put
+        self._stamp = stamp
+        self._open_journal = open_journal
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody may sign commands here; if not, none is looked at."""
+        return bool(self._here.keys)
+
+    def warm(self) -> None:
+        """Load what verifying needs now (8 MiB), rather than in the middle of an alarm."""
+        if self.wanted:
+            self._here.verify(b"\0" * 32, b"\0" * 64, b"")
+
+    def take(self, journal: Journal, row: Row, stale: str) -> None:
+        """One command.received row; `stale` says why it comes too late, if it does. Raises JournalError."""
+        name, answered = (journal.epoch, row.seq), _answers(journal, row)
+        if answered & set(_ENDS):
+            self._put(lambda now: self._decider.passed(name, now))
+        elif "command.started" in answered:
+            self._answer(name, _failed(row, INTERRUPTED))
+        else:
+            self._judge(journal, row, stale)
+
+    def _judge(self, journal: Journal, row: Row, stale: str) -> None:
+        from agent.journal.projections import command_counters, told_time
+
+        now, text = told_time(journal, self._stamp()), str(row.values()["envelope"]).encode()
+        verdict = judge(
+            text, self._here, Now(now.at_ns // 1_000_000_000, now.clock, now.boot), command_counters(journal)
+        )
+        if isinstance(verdict, Envelope) and stale:
+            digest = hashlib.sha256(text).hexdigest()
+            verdict = Refusal("late", stale, len(text), digest, verdict.id, verdict.op, verdict.by)
+        if isinstance(verdict, Refusal):
+            self._answer((journal.epoch, row.seq), _refused(row, verdict))
+        else:
+            self._start((journal.epoch, row.seq), verdict, now.at_ns)
+
+    def _start(self, name: tuple[str, int], envelope: Envelope, at_ns: int) -> None:
+        started = CommandStarted(
+            source="panel",
+            command=envelope.id,
+            request=name[1],
+            op=envelope.op,
+            by=envelope.by,
+            key=envelope.key,
+            ctr=envelope.ctr,
+        )
+        with contextlib.closing(self._open_journal()) as writing:
+            writing.append(started)
+        order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns)
+        self._put(lambda now: self._decider.command(name, order, now))
+
+    def _answer(self, name: tuple[str, int], event: Event) -> None:
+        self._put(lambda now: self._decider.answer(name, event, now))
+
+
+def _answers(journal: Journal, received: Row) -> set[str]:
+    """Kinds of the rows that answer a command."""
+    rows = journal.read(received.seq, kinds=("command.started", *_ENDS), limit=1000)
+    return {row.kind for row in rows if row.values().get("request") == received.seq}
+
+
+def _failed(row: Row, reason: str) -> Event:
+    values = row.values()
+    command, op, by = (str(values[name]) for name in ("command", "op", "by"))
+    return CommandFailed(source="panel", command=command, request=row.seq, op=op, by=by, reason=reason)
+
+
+def _refused(row: Row, refusal: Refusal) -> Event:
+    return CommandRefused(
+        source="panel",
+        reason=refusal.reason,
+        bytes=refusal.size,
+        digest=refusal.digest,
+        code=refusal.code,
+        request=row.seq,
+        command=refusal.id,
+        op=refusal.op,
+        by=refusal.by,
+    )
