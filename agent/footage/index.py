@@ -18,15 +18,16 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.core.chain import Stamp
 from agent.footage.errors import FootageError
+from agent.footage.migrate import bring_up_to_date
 from agent.journal.files import identity, make, move_aside
 
-SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = "1"
+LONGEST_NS = 3600 * 1_000_000_000  # no segment is longer: what overlaps a time begins at most so long before it
 LOCK_S = 5.0
 WAL_BYTES_MAX = 1 << 20
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -73,6 +74,41 @@ class IndexMoved:
 
 _SEGMENT = ", ".join(Segment._fields)
 _GAP = ", ".join(Gap._fields)
+_CAMERA = "(select id from camera where name = ?)"
+_INSERT = (
+    f"insert into segment ({_SEGMENT}) values ({_CAMERA}, ?, ?, ?, (select id from boot where name = ?)"
+    f"{', ?' * (len(Segment._fields) - 5)})"
+)
+_INSERT_NEW = f"{_INSERT} on conflict do nothing"
+_UPSERT = (
+    f"{_INSERT} on conflict (camera, seq) do update set "
+    f"{', '.join(f'{name} = excluded.{name}' for name in Segment._fields[2:])}"
+)
+# Within the boot what begins inside, and the one before; of other boots by UTC, for want of anything better.
+_OF = f"select {_SEGMENT} from footage where camera_id = (select id from camera where name = :camera)"
+_HERE = f"{_OF} and state <> 'deleting' and boot_id = (select id from boot where name = :boot)"
+_AROUND = (
+    f"{_HERE} and start_mono_ns > :start_mono and start_mono_ns < :end_mono",
+    f"select * from ({_HERE} and start_mono_ns <= :start_mono order by start_mono_ns desc limit 1)"
+    " where coalesce(end_mono_ns, :end_mono) > :start_mono",
+    f"{_OF} and state <> 'deleting' and boot <> :boot and start_at_ns > :start_at - :longest"
+    " and start_at_ns < :end_at and coalesce(end_at_ns, :end_at) > :start_at",
+)
+
+
+def segment_path(camera: str, seq: int, utc: str) -> str:
+    """Where a segment lies under the footage folder; `utc` as 20261122T143455Z."""
+    return f"{camera}/{utc[:8]}/{seq:08d}-{utc}.mp4"
+
+
+def _written(row: Segment) -> tuple[object, ...]:
+    """The row as it is written down: without its path, where the view `footage` says it anyway."""
+    try:
+        utc = datetime.fromtimestamp(row.start_at_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    except (ValueError, OverflowError, OSError):
+        return row
+    path = None if row.path == segment_path(row.camera, row.seq, utc) else row.path
+    return (row.camera, row.seq, path, *row[3:])
 
 
 class MediaIndex:
@@ -112,22 +148,26 @@ class MediaIndex:
 
     def begin(self, segment: Segment) -> None:
         """A segment is being written from now on."""
-        self._write(f"insert into segment ({_SEGMENT}) values ({', '.join('?' * len(segment))})", segment)
+        self._put([segment], _INSERT)
 
     def finish(self, segment: Segment) -> None:
         """A segment is closed or salvaged: its row is replaced, or made if there was none."""
-        self._write(f"insert or replace into segment ({_SEGMENT}) values ({', '.join('?' * len(segment))})", segment)
+        self._put([segment], _UPSERT)
 
     def add(self, segments: list[Segment]) -> None:
         """Many at once, as rebuilding does; rows that are there already stay as they are."""
-        with self._transaction() as db:
-            db.executemany(
-                f"insert or ignore into segment ({_SEGMENT}) values ({', '.join('?' * len(Segment._fields))})", segments
-            )
+        self._put(segments, _INSERT_NEW)
 
     def drop(self, camera: str, seq: int) -> None:
         """Forget a segment whose file is gone."""
-        self._write("delete from segment where camera = ? and seq = ?", (camera, seq))
+        self._write(f"delete from segment where camera = {_CAMERA} and seq = ?", (camera, seq))
+
+    def _put(self, segments: list[Segment], statement: str) -> None:
+        with self._transaction() as db:
+            names, boots = {(row.camera,) for row in segments}, {(row.boot,) for row in segments}
+            db.executemany("insert into camera (name) values (?) on conflict do nothing", names)
+            db.executemany("insert into boot (name) values (?) on conflict do nothing", boots)
+            db.executemany(statement, [_written(row) for row in segments])
 
     def add_gap(self, gap: Gap) -> None:
         self._write(f"insert into gap ({_GAP}) values ({', '.join('?' * len(gap))})", gap)
@@ -143,23 +183,31 @@ class MediaIndex:
 
     def segments(self, camera: str | None = None, *, state: str | None = None) -> list[Segment]:
         """Segments in their order: by camera, then by sequence."""
-        wanted = {"camera": camera, "state": state}
-        where = " and ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None) or "true"
-        return self._read(Segment, f"select {_SEGMENT} from segment where {where} order by camera, seq", wanted)
+        if state == "open":  # few: all of them by the index that has only those
+            ask = f"select {_SEGMENT} from footage where state = 'open' order by camera, seq"
+            return [row for row in self._read(Segment, ask, {}) if camera in (None, row.camera)]
+        ask = _OF if camera is not None else f"select {_SEGMENT} from footage where true"
+        ask += " and state = :state" if state is not None else ""
+        return self._read(Segment, f"{ask} order by camera, seq", {"camera": camera, "state": state})
 
     def segment(self, camera: str, seq: int) -> Segment | None:
-        ask = f"select {_SEGMENT} from segment where camera = ? and seq = ?"
-        return next(iter(self._read(Segment, ask, (camera, seq))), None)
+        return next(iter(self._read(Segment, f"{_OF} and seq = :seq", {"camera": camera, "seq": seq})), None)
 
     def last(self, camera: str) -> Segment | None:
         """The newest segment that is not open."""
-        ask = f"select {_SEGMENT} from segment where camera = ? and state <> 'open' order by seq desc limit 1"
-        return next(iter(self._read(Segment, ask, (camera,))), None)
+        ask = f"{_OF} and state <> 'open' order by seq desc limit 1"
+        return next(iter(self._read(Segment, ask, {"camera": camera})), None)
 
     def sequences(self, camera: str) -> set[int]:
         """All sequence numbers of a camera that have a row."""
         with self._reading() as db:
-            return {int(row[0]) for row in db.execute("select seq from segment where camera = ?", (camera,))}
+            return {int(row[0]) for row in db.execute("select seq from footage where camera = ?", (camera,))}
+
+    def last_seq(self, camera: str) -> int:
+        """The highest number that a segment of this camera ever had; 0 if it never had one."""
+        with self._reading() as db:
+            found = db.execute("select last_seq from camera where name = ?", (camera,)).fetchone()
+        return int(found[0]) if found else 0
 
     def gaps(self, camera: str | None = None) -> list[Gap]:
         """Gaps, oldest first."""
@@ -168,12 +216,10 @@ class MediaIndex:
 
     def around(self, camera: str, boot: str, start: Stamp, end: Stamp) -> list[Segment]:
         """Segments that may hold footage from start to end: by monotonic time within `boot`, by UTC in other boots."""
-        ask = f"""
-            select {_SEGMENT} from segment where camera = :camera and state <> 'deleting' and (
-              (boot = :boot and start_mono_ns < :end_mono and coalesce(end_mono_ns, :end_mono) > :start_mono) or
-              (boot <> :boot and start_at_ns < :end_at and coalesce(end_at_ns, :end_at) > :start_at)) order by seq"""
         times = {"start_mono": start.mono_ns, "end_mono": end.mono_ns, "start_at": start.at_ns, "end_at": end.at_ns}
-        return self._read(Segment, ask, {"camera": camera, "boot": boot, **times})
+        wanted = {"camera": camera, "boot": boot, "longest": LONGEST_NS, **times}
+        found = [row for ask in _AROUND for row in self._read(Segment, ask, wanted)]
+        return sorted(found, key=lambda row: row.seq)
 
     # --- the connection ---
 
@@ -265,9 +311,7 @@ class MediaIndex:
         self._db, self._identity = db, identity(self.path)
         for pragma in ("journal_mode=wal", "synchronous=full", "wal_autocheckpoint=0", "cache_size=-512"):
             db.execute(f"pragma {pragma}").fetchall()
-        if not db.execute("select count(*) from sqlite_schema").fetchone()[0]:
-            insert = f"insert into meta values ('version', '{VERSION}')"
-            db.executescript(f"begin immediate; {SCHEMA.read_text()}; {insert}; commit;")
+        bring_up_to_date(db)
         return db
 
     def _disconnect(self) -> None:

@@ -32,11 +32,6 @@ class Salvaged:
     end: Stamp | None
 
 
-def segment_path(camera: str, seq: int, utc: str) -> str:
-    """Where a segment lies under the footage folder; `utc` as 20261122T143455Z."""
-    return f"{camera}/{utc[:8]}/{seq:08d}-{utc}.mp4"
-
-
 def files_of(footage: Path, camera: str) -> dict[int, Path]:
     """seq -> file, for all segments of a camera. OSError if a folder cannot be read."""
     found = {}

@@ -6,16 +6,30 @@ create table meta (
   value text not null
 ) strict, without rowid;
 
+create table camera (
+  id       integer primary key,                            -- what segments call it
+  name     text    not null unique,                        -- the camera's id in site.toml
+  last_seq integer not null default 0,                     -- the highest number ever given: never used again, whatever is deleted
+  files    integer not null default 0,                     -- rows of segment that it has
+  bytes    integer not null default 0                      -- of all its segments that have ended
+) strict;
+
+create table boot (
+  id   integer primary key,                                -- what segments call it
+  name text    not null unique                             -- kernel boot id: monotonic times compare only within one boot
+) strict;
+
+-- A million rows at 92 days of eight cameras: names are numbers here, and a regular path is not written down.
 create table segment (
-  camera        text    not null,                          -- the camera's id in site.toml
+  camera        integer not null references camera,        -- see camera
   seq           integer not null check (seq > 0),          -- rises by camera; the order of truth, whatever the clock did
-  path          text    not null unique,                   -- under the footage folder
+  path          text,                                      -- under the footage folder; null: the regular one (view footage)
   state         text    not null check (state in (         -- one of:
                   'open',                                  -- being written, or was when its recorder died
                   'closed',                                -- ended regularly; file and folder were synced before this was written
                   'salvaged',                              -- was found open: what is not whole has been cut off
                   'deleting')),                            -- may go: unlink, sync the folder, drop the row
-  boot          text    not null,                          -- kernel boot id: monotonic times compare only within one boot
+  boot          integer not null references boot,          -- see boot
   clock         text    not null check (clock in ('synced', 'rtc', 'unset')),  -- how far start_at_ns can be trusted
   start_mono_ns integer not null,                          -- CLOCK_MONOTONIC at time 0 of the file
   start_at_ns   integer not null,                          -- UTC at time 0 of the file, as the board knew it then
@@ -30,6 +44,38 @@ create table segment (
 ) strict, without rowid;
 
 create index segment_by_time on segment (camera, boot, start_mono_ns);
+create index segment_by_utc on segment (camera, start_at_ns);
+create index segment_open on segment (camera, seq) where state = 'open';
+
+create view footage as
+  select camera.name as camera, segment.seq as seq,
+         coalesce(segment.path, camera.name || strftime('/%Y%m%d/', segment.start_at_ns / 1000000000, 'unixepoch')
+           || printf('%08d', segment.seq)
+           || strftime('-%Y%m%dT%H%M%SZ.mp4', segment.start_at_ns / 1000000000, 'unixepoch')) as path,
+         segment.state as state, boot.name as boot, segment.clock as clock, segment.start_mono_ns as start_mono_ns,
+         segment.start_at_ns as start_at_ns, segment.end_mono_ns as end_mono_ns, segment.end_at_ns as end_at_ns,
+         segment.frames as frames, segment.bytes as bytes, segment.sha256 as sha256,
+         segment.camera as camera_id, segment.boot as boot_id
+  from segment join camera on camera.id = segment.camera join boot on boot.id = segment.boot;
+
+create trigger segment_came after insert on segment begin
+  update camera set files = files + 1, bytes = bytes + coalesce(new.bytes, 0), last_seq = max(last_seq, new.seq)
+  where id = new.camera;
+end;
+
+create trigger segment_grew after update of bytes on segment begin
+  update camera set bytes = bytes + coalesce(new.bytes, 0) - coalesce(old.bytes, 0) where id = new.camera;
+end;
+
+create trigger segment_went after delete on segment begin
+  update camera set files = files - 1, bytes = bytes - coalesce(old.bytes, 0) where id = old.camera;
+end;
+
+create table deletion (
+  id     text primary key,                                 -- a UUID; the journal's row of this deletion has it too
+  camera text not null,                                    -- the camera's id in site.toml
+  event  text not null                                     -- JSON: kind and data of that row; its segments are marked 'deleting'
+) strict, without rowid;
 
 create table gap (
   id           integer primary key,                        -- in the order they ended

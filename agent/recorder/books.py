@@ -116,9 +116,11 @@ class Books:
         except FootageError as error:
             self._refused(error)
         last: Segment | None = None
+        used = 0
         try:
             done, problems = salvage(self._index, self._job.footage, self._job.camera, EVERYTHING)
             last = self._index.last(self._job.camera)
+            used = self._index.last_seq(self._job.camera)
         except FootageError as error:
             self._refused(error)
             done, problems = [], []
@@ -128,7 +130,7 @@ class Books:
             )
         for problem in problems:
             self._tell("segment damaged", problem)
-        next_seq = max([0, *files, last.seq if last else 0]) + 1
+        next_seq = max([used, *files]) + 1
         self._adopt(next_seq)
         return next_seq, _end_of(last)
 

@@ -15,9 +15,8 @@ from agent.core.clips import since_ns
 from agent.core.events import Event, FootageResumed, FootageStopped, Signal
 from agent.footage.boxes import BoxError
 from agent.footage.errors import FootageError
-from agent.footage.index import Segment
+from agent.footage.index import Segment, segment_path
 from agent.footage.layout import Fragment
-from agent.footage.recovery import segment_path
 from agent.footage.segment import SegmentWriter
 from agent.footage.volume import Volume
 from agent.recorder.books import Books, Job

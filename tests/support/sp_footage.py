@@ -8,9 +8,8 @@ from pathlib import Path
 import av
 
 from agent.core.chain import Stamp
-from agent.footage.index import MediaIndex, Segment
+from agent.footage.index import MediaIndex, Segment, segment_path
 from agent.footage.layout import Fragment
-from agent.footage.recovery import segment_path
 from agent.footage.segment import SegmentWriter
 from agent.recorder.fragments import Fragmenter
 from hw.cameras.encoder import CardEncoder

@@ -10,7 +10,8 @@ import pytest
 from sp_footage import BOOT, stamp
 
 from agent.footage.errors import FootageError
-from agent.footage.index import SCHEMA, Gap, MediaIndex, Segment
+from agent.footage.index import Gap, MediaIndex, Segment, segment_path
+from agent.footage.migrate import SCHEMA
 
 
 def segment(seq, *, camera="yard", start=0.0, length=60.0, boot=BOOT, state="closed", at_offset_s=0.0):
@@ -126,11 +127,56 @@ def test_a_reader_never_makes_one(tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
+V1 = """
+create table meta (key text primary key, value text not null) strict, without rowid;
+insert into meta values ('version', '1');
+create table segment (camera text not null, seq integer not null, path text not null unique, state text not null,
+  boot text not null, clock text not null, start_mono_ns integer not null, start_at_ns integer not null,
+  end_mono_ns integer, end_at_ns integer, frames integer, bytes integer, sha256 blob,
+  primary key (camera, seq)) strict, without rowid;
+create index segment_by_time on segment (camera, boot, start_mono_ns);
+create table gap (id integer primary key, camera text not null, from_boot text not null, from_mono_ns integer not null,
+  from_at_ns integer not null, to_boot text not null, to_mono_ns integer not null, to_at_ns integer not null,
+  length_ns integer not null, cause text not null) strict;
+create index gap_by_camera on gap (camera, id);
+"""
+
+
+def test_an_index_of_the_first_version_is_taken_over_whole(tmp_path):
+    regular = segment(3, camera="gate")
+    regular = regular._replace(path=segment_path("gate", 3, "20261118T110640Z"), sha256=b"\1" * 32)
+    rows = [regular, segment(1), segment(2, start=60, boot="other"), segment(3, start=90, state="open")]
+    gap = Gap("yard", BOOT, 1, 2, BOOT, 3, 4, 2, "camera lost")
+    old = sqlite3.connect(tmp_path / "media.db")
+    old.executescript(V1)
+    old.executemany(f"insert into segment values ({', '.join('?' * 13)})", rows)
+    old.execute(f"insert into gap ({', '.join(gap._fields)}) values ({', '.join('?' * 9)})", gap)
+    old.commit()
+    old.close()
+    index = MediaIndex(tmp_path / "media.db", create=False)
+    assert index.segments() == rows
+    assert index.gaps() == [gap]
+    assert index.last_seq("yard") == 3
+    index.close()
+    db = sqlite3.connect(tmp_path / "media.db")
+    assert db.execute("select path from segment where seq = 3 and sha256 is not null").fetchone() == (None,)
+    assert db.execute("select files, bytes from camera where name = 'yard'").fetchone() == (3, 2)
+    db.close()
+
+
+def test_a_number_that_was_given_is_never_given_again(index):
+    index.add([segment(n) for n in range(1, 4)])
+    index.drop("yard", 3)
+    index.drop("yard", 2)
+    assert index.last_seq("yard") == 3
+    assert index.last_seq("gate") == 0
+
+
 def test_every_column_is_explained_in_the_schema():
     text = SCHEMA.read_text()
     db = sqlite3.connect(":memory:")
     db.executescript(text)
-    for table in ("segment", "gap"):
+    for table in ("segment", "gap", "camera", "boot", "deletion"):
         for _, column, *_ in db.execute(f"pragma table_info({table})"):
             (line,) = [
                 line for line in text.split(f"create table {table} ")[1].splitlines() if line.split()[:1] == [column]

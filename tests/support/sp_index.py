@@ -1,0 +1,41 @@
+"""A large index of footage that was never recorded: 92 days of eight cameras, as recorders would have left it."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from pathlib import Path
+
+from agent.core.chain import Stamp
+from agent.footage.index import MediaIndex
+
+BOOT = "11111111-2222-3333-4444-555555555555"
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+
+
+def fill(path: Path, now: Stamp, *, days: int, cameras: int, size_bytes: int = 7_500_000) -> int:
+    """Minutes of footage up to `now`, all cameras in turn as they come; returns how many rows there are."""
+    MediaIndex(path).segments("none")
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("begin immediate")
+    db.execute("insert into boot (name) values (?)", (now.boot,))
+    db.executemany("insert into camera (id, name) values (?, ?)", [(n, f"cam-{n}") for n in range(1, cameras + 1)])
+    minutes = days * 1440
+    for start in range(0, minutes, 1440):
+        db.executemany(
+            "insert into segment values (?, ?, null, 'closed', 1, 'synced', ?, ?, ?, ?, 1500, ?, ?)",
+            [
+                (camera, n + 1, *_times(now, minutes - n), size_bytes, hashlib.sha256(b"%d %d" % (camera, n)).digest())
+                for n in range(start, min(minutes, start + 1440))
+                for camera in range(1, cameras + 1)
+            ],
+        )
+    db.execute("commit")
+    db.close()
+    return minutes * cameras
+
+
+def _times(now: Stamp, minutes_ago: int) -> tuple[int, int, int, int]:
+    mono, at = now.mono_ns - minutes_ago * MINUTE_NS, now.at_ns - minutes_ago * MINUTE_NS
+    return mono, at, mono + MINUTE_NS, at + MINUTE_NS
