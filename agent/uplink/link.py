@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 INBOUND_BYTES_MAX = 256 * 1024
+PLACES = 100  # messages of ours that the broker may have under way: acks and file responses
 CONNECT_S = 10.0
 WAIT_S = 0.2
 PUBLISH_OVERHEAD = 512  # topic, properties and fixed header of a PUBLISH
@@ -107,16 +108,30 @@ class Will(NamedTuple):
     payload: bytes
 
 
+class Subscription(NamedTuple):
+    """A topic to listen to. retained: what the broker keeps there is wanted too.
+
+    Maximum Packet Size makes the broker drop what is larger; mosquitto (2.0) then never frees the place in flight
+    that it had given to a QoS 1 message. So qos 0 where others may publish: nothing is given a place.
+    """
+
+    topic: str
+    qos: int = 1
+    retained: bool = False
+
+
 class Link:
     """A session with the broker. open(), then publish() and turn(); pubacks and messages are taken from the lists."""
 
-    def __init__(self, broker: BrokerAt, client_id: str, subscriptions: list[str], will: Will | None = None) -> None:
+    def __init__(
+        self, broker: BrokerAt, client_id: str, subscriptions: Sequence[str | Subscription], will: Will | None = None
+    ) -> None:
         self.pubacks: list[Puback] = []
         self.messages: list[Message] = []
         self.receive_maximum = 65535
         self.packet_bytes = 1 << 28
         self._broker = broker
-        self._subscriptions = subscriptions
+        self._subscriptions = [Subscription(one) if isinstance(one, str) else one for one in subscriptions]
         self._lost: LinkError | None = None
         self._connected = False
         self._types: dict[str, Properties] = {}
@@ -154,9 +169,7 @@ class Link:
                 self.close()
                 raise LinkError("unreachable", f"{host}:{port} takes connections but does not answer as a broker")
         if self._subscriptions:
-            # retained commands are stale by definition: not asked for, and marked as such when they come live
-            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
-            self._client.subscribe([(topic, options) for topic in self._subscriptions])
+            self._client.subscribe([(one.topic, _options(one)) for one in self._subscriptions])
 
     def _connect(self, host: str, port: int, waiting: Callable[[], bool]) -> None:
         """In a thread of its own, as neither a name server nor a dead route can be hurried."""
@@ -174,8 +187,7 @@ class Link:
     def _try(self, host: str, port: int) -> LinkError | None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0
-        # mosquitto (2.0) drops what exceeds our packet size and forgets to free its place in flight: places enough
-        properties.ReceiveMaximum = 65535
+        properties.ReceiveMaximum = PLACES
         properties.MaximumPacketSize = INBOUND_BYTES_MAX
         try:
             self._use_tls()
@@ -303,6 +315,12 @@ class Link:
             (socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT),
         ):
             sock.setsockopt(level, option, value)
+
+
+def _options(wanted: Subscription) -> SubscribeOptions:
+    """What the broker kept is marked as such, and not asked for where it is stale by definition."""
+    handling = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if wanted.retained else SubscribeOptions.RETAIN_DO_NOT_SEND
+    return SubscribeOptions(qos=wanted.qos, retainAsPublished=True, retainHandling=handling)
 
 
 def _pending(sock: Any) -> bool:

@@ -33,7 +33,7 @@ from agent.runtime.keys import Signer
 from agent.runtime.paths import Paths
 from agent.uplink.feed import Feed, Parcel
 from agent.uplink.inbox import Inbox
-from agent.uplink.link import BrokerAt, Link, LinkError, Puback, Will
+from agent.uplink.link import BrokerAt, Link, LinkError, Puback, Subscription, Will
 from agent.uplink.marks import Marks
 from agent.uplink.notes import SOURCE, Notes, gaps
 from agent.uplink.states import States
@@ -230,7 +230,8 @@ class _Session:
         self._feed = Feed(journal, board.config.site.id, board.config.site.board)
         self.inbox = Inbox(self._topics, journal, books, notes, board.stamp, board.keys)
         will = Will(self._topics.of("presence"), self._presence("offline"))
-        subscriptions = [self._topics.of("ack"), self._topics.of("command")]
+        # A command comes once or not at all (QoS 0): its sender is told what became of it, or hears nothing.
+        subscriptions = [Subscription(self._topics.of("ack")), Subscription(self._topics.of("command"), qos=0)]
         self._link = Link(board.broker, board.client_id, subscriptions, will)
         self._what: dict[int, str] = {}  # token -> what was sent, for refusals; event and replay are "rows"
         self._progress_s = 0.0

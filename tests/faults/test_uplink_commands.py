@@ -14,6 +14,7 @@ from sp_broker import Broker
 from sp_uplink import UplinkSite, alarm_row, until
 
 from agent.core.commands import REFUSALS_A_MINUTE
+from agent.uplink.link import PLACES
 
 
 @pytest.fixture
@@ -90,12 +91,13 @@ def test_a_command_kept_by_the_broker_from_before_is_not_even_looked_at(
 def test_gigantic_commands_never_reach_the_board_and_do_not_stop_the_acks(
     broker: Broker, site: UplinkSite, far: Acker
 ) -> None:
-    """The board's Maximum Packet Size has the broker drop them: they cost the board no memory. mosquitto then forgets
-    to free their places in flight (QoS 1): with few places, no ack would come through any more."""
+    """The board's Maximum Packet Size has the broker drop them: they cost the board no memory. mosquitto would then
+    forget to free their places in flight, had they any (QoS 1): more of them than places, and no ack comes any more."""
+    assert PLACES < 150
     before_mib = site.rss_mib()
     topic = f"{far.base}/command"
     big = [{"topic": topic, "payload": b"x" * 30_000_000, "qos": 0}]
-    publish.multiple(big + [{"topic": topic, "payload": b"x" * 300_000, "qos": 1}] * 40, "127.0.0.1", broker.port)
+    publish.multiple(big + [{"topic": topic, "payload": b"x" * 300_000, "qos": 1}] * 150, "127.0.0.1", broker.port)
     far.publish("command", b"{}")
     until(lambda: site.rows("command.refused"), "the small one after them is heard")
     assert [row.values()["bytes"] for row in site.rows("command.refused")] == [2]
