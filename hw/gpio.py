@@ -10,9 +10,11 @@ Rules of this file:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from gpiozero.exc import GPIOPinInUse, GPIOZeroError
@@ -21,12 +23,16 @@ from gpiozero.output_devices import OutputDevice
 
 from hw.ports import Edge, HardwareError, PointSpec, RelaySpec, line_name
 
+log = logging.getLogger(__name__)
+
 SECOND_NS = 1_000_000_000
+SYS_MODULE = Path("/sys/module")
 PULL_UP = {"pull-up": True, "pull-down": False, "none": None}
 
 
 def pin_factory(name: str) -> Any:
-    """A gpiozero factory: "lgpio" (a Raspberry Pi's own pins), "mock", or "sim:/path.sock" (a simulated board).
+    """A gpiozero factory by its name: "gpiod" (any board with /dev/gpiochip*), "lgpio" (a Raspberry Pi's own pins),
+    "mock", or "sim:/path.sock" (a simulated board).
 
     HardwareError says what is missing.
     """
@@ -38,9 +44,24 @@ def pin_factory(name: str) -> Any:
         from gpiozero.pins.mock import MockFactory
 
         return MockFactory()
-    if name == "lgpio":
-        return _lgpio_factory()
-    raise HardwareError(f"pins {name!r}: lgpio, mock or sim:/path/of/socket understood")
+    if name in REAL:
+        _say_if_outputs_stay(SYS_MODULE)
+        return REAL[name]()
+    raise HardwareError(f"pins {name!r}: gpiod, lgpio, mock or sim:/path/of/socket understood")
+
+
+def _gpiod_factory() -> Any:
+    try:
+        from hw.gpiod_factory import GpiodFactory
+    except ImportError as error:
+        raise HardwareError(f"pins gpiod: the gpiod library is missing ({error}); pip install 'gpiod>=2.2'") from error
+    try:
+        return GpiodFactory()
+    except OSError as error:
+        raise HardwareError(
+            f"pins gpiod: {error.strerror or error}; has this board GPIO, and is this user in its group (gpio)? "
+            'Without a board: pins = "sim:/path/of/socket" in [board]'
+        ) from error
 
 
 def _lgpio_factory() -> Any:
@@ -57,6 +78,17 @@ def _lgpio_factory() -> Any:
             f"pins lgpio: cannot open the GPIO of this board ({error}); is it a Raspberry Pi, and may this user open "
             '/dev/gpiochip*? Without one: pins = "sim:/path/of/socket" in [board]'
         ) from error
+
+
+REAL = {"gpiod": _gpiod_factory, "lgpio": _lgpio_factory}
+
+
+def _say_if_outputs_stay(modules: Path) -> None:
+    """A Raspberry Pi's kernel may hold outputs whose process is dead: then nothing drops when we do."""
+    for setting in sorted(modules.glob("pinctrl_*/parameters/persist_gpio_outputs")):
+        if setting.read_text(encoding="ascii", errors="replace").strip() == "Y":
+            log.warning("a relay would stay as it is if the panel were killed; see 'A floating pin' in hw/README.md")
+            return
 
 
 class GpioInputs:
@@ -191,7 +223,7 @@ class _Relay:
         self._faults = _Faults(f"relay {spec.id}", spec.pin, factory)
         self.energised = energised
         with self._faults():
-            self._device = OutputDevice(
+            self._device = _Coil(
                 line_name(spec.pin), active_high=spec.active == "high", initial_value=energised, pin_factory=factory
             )
 
@@ -203,6 +235,20 @@ class _Relay:
     def close(self) -> None:
         with self._faults():
             self._device.close()
+
+
+class _Coil(OutputDevice):  # type: ignore[misc]  # gpiozero has no types
+    """An output device that lets go at once of a line that it could not have.
+
+    gpiozero's would do so when it is forgotten, and take the line from whoever has it by then.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except BaseException:
+            self.close()
+            raise
 
 
 class _Faults:
@@ -225,7 +271,7 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, GPIOPinInUse):
         return f"{text}: two points or relays on one pin?"
     if "busy" in text.lower() or "held by" in text:
-        return f"{text}: another process holds this line; end it (`standpipe status`; `gpioinfo` names it)"
+        return f"{text}: another process holds this line, or a driver does; end it (`standpipe status`; see `gpioinfo`)"
     if isinstance(error, ConnectionError):
         return f"{text}; start it again, then the panel"
     return f"{text}; check the pin's name and that nothing else uses it"

@@ -13,13 +13,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import MethodType
 from typing import Any
-from weakref import WeakMethod, ref
 
 from gpiozero.exc import PinInvalidFunction, PinInvalidPin, PinSetInput
-from gpiozero.pins import Factory, Pin, PinInfo
+from gpiozero.pins import Factory, PinInfo
 
+from hw.pins import WatchedPin, pin_info
 from hw.ports import HardwareError, line_name
 from hw.simulator.wire import PACKET_BYTES_MAX, Channel, pack, socket_to, unpack
 
@@ -110,20 +109,14 @@ class SimFactory(Factory):  # type: ignore[misc]  # gpiozero has no types
             raise
 
 
-class SimPin(Pin):  # type: ignore[misc]  # gpiozero has no types
+class SimPin(WatchedPin):
     """One line. Claims it when its function is first set; EBUSY if another process holds it."""
 
     def __init__(self, factory: SimFactory, info: PinInfo) -> None:
-        super().__init__()
+        super().__init__(info)
         self._factory = factory
-        self._pin_info = info
         self._function = "input"
         self._pull = "floating"
-        self._edges = "none"
-        self._when_changed: ref[Any] | None = None
-
-    def __repr__(self) -> str:
-        return str(self._pin_info.name)
 
     def close(self) -> None:
         """Give the line up: an output floats from now on."""
@@ -143,16 +136,6 @@ class SimPin(Pin):  # type: ignore[misc]  # gpiozero has no types
     def input_with_pull(self, pull: str) -> None:
         self._factory.ask("input", self._pin_info.name, pull)
         self._function, self._pull = "input", pull
-
-    def fire(self, ticks: float, state: int) -> None:
-        """Pass an edge to whoever watches, if anybody still does."""
-        reference = self._when_changed
-        method = reference() if reference is not None else None
-        if method is not None:
-            method(ticks, state)
-
-    def _get_info(self) -> PinInfo:
-        return self._pin_info
 
     def _get_function(self) -> str:
         return self._function
@@ -179,26 +162,8 @@ class SimPin(Pin):  # type: ignore[misc]  # gpiozero has no types
     def _set_pull(self, value: str) -> None:
         self.input_with_pull(value)
 
-    def _get_edges(self) -> str:
-        return self._edges
-
-    def _set_edges(self, value: str) -> None:
-        self._edges = value
-        self._watch(self._when_changed is not None)
-
-    def _get_when_changed(self) -> Any:
-        return None if self._when_changed is None else self._when_changed()
-
-    def _set_when_changed(self, value: Any) -> None:
-        """Kept weakly, as all gpiozero pins do: the device that watches may go without saying so."""
-        if value is None:
-            self._when_changed = None
-        else:
-            self._when_changed = WeakMethod(value) if isinstance(value, MethodType) else ref(value)
-        self._watch(value is not None)
-
-    def _watch(self, wanted: bool) -> None:
-        self._factory.ask("watch", self._pin_info.name, wanted and self._edges == "both")
+    def _listen(self) -> None:
+        self._factory.ask("watch", self._pin_info.name, self.listening and self._edges == "both")
 
 
 class _Lines:
@@ -206,19 +171,13 @@ class _Lines:
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
-        self._infos = {name: _info(name) for name in names}
+        self._infos = {name: pin_info(name) for name in names}
 
     def find_pin(self, name: str | int) -> Iterator[tuple[None, PinInfo]]:
         """(no header, the line) if there is one of that name."""
         info = self._infos.get(line_name(name))
         if info is not None:
             yield None, info
-
-
-def _info(name: str) -> PinInfo:
-    number = name.removeprefix("GPIO")
-    others = {number, int(number)} if number.isdigit() else set()
-    return PinInfo(None, name, frozenset({name, *others}), "", 0, 0, frozenset({"gpio"}))
 
 
 class _Edges:

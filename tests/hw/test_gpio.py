@@ -1,4 +1,5 @@
-"""What every pin factory must do for points and relays: the same tests over mock pins and over a simulated board."""
+"""What every pin factory must do for points and relays: the same tests over mock pins, over a simulated board, and over
+libgpiod, on chips of its own stand-in and on a real one of the kernel where gpio-sim is (tests/vm/gpio.sh)."""
 
 from __future__ import annotations
 
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import sp_gpiod
+import sp_gpiosim
 from gpiozero.pins.mock import MockFactory
 from sp_board import Board
 
+from hw import mock_gpiod
 from hw.gpio import GpioInputs, GpioRelays, pin_factory
-from hw.ports import Edge, HardwareError, PointSpec, RelaySpec
+from hw.ports import Edge, HardwareError, PointSpec, RelaySpec, line_name
 from hw.simulator import Driver
 
 DOOR = PointSpec("door", "GPIO17", "normally-closed")
@@ -82,9 +86,67 @@ class SimWorld:
         self._board.kill()
 
 
-@pytest.fixture(params=["mock", "sim"])
+class GpiodWorld:
+    """libgpiod's stand-in: a board with the chip of a Raspberry Pi's header, and another one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._modules = sp_gpiod.without()
+        self.board = mock_gpiod.install(folder)
+        self.board.add("gpiochip0", "brcmvirt-gpio", ["GPIO17", None])
+        self.header = self.board.add("gpiochip1", "pinctrl-rp1", [None] * 54)
+        self.factory = sp_gpiod.factory(folder)
+
+    def contact(self, point: PointSpec, closed: bool) -> None:
+        self.header.drive(_offset(point.pin), int(closed == (point.bias == "pull-down")))
+
+    def output(self, pin: str) -> int | None:
+        line = self.header.lines[_offset(pin)]
+        return line.level if line.output else None
+
+    def close(self) -> None:
+        self.factory.close()
+        sp_gpiod.back(self._modules)
+
+
+class KernelWorld:
+    """A real chip of the kernel."""
+
+    def __init__(self) -> None:
+        self._wires = sp_gpiosim.Wires()
+        self.factory = pin_factory("gpiod")
+        for point in POINTS:
+            self.contact(point, False)
+
+    def contact(self, point: PointSpec, closed: bool) -> None:
+        self._wires.drive(_offset(point.pin), int(closed == (point.bias == "pull-down")))
+
+    def output(self, pin: str) -> int | None:
+        line = sp_gpiod.info(self._wires.dev, _offset(pin))
+        return self._wires.level(_offset(pin)) if line.used and line.direction.name == "OUTPUT" else None
+
+    def close(self) -> None:
+        self.factory.close()
+
+
+def _offset(pin: str) -> int:
+    return int(line_name(pin).removeprefix("GPIO"))
+
+
+def _world(kind: str, folder: Path) -> World:
+    made: dict[str, Callable[[], World]] = {
+        "mock": MockWorld,
+        "sim": lambda: SimWorld(folder),
+        "gpiod": lambda: GpiodWorld(folder),
+        "kernel": KernelWorld,
+    }
+    return made[kind]()
+
+
+@pytest.fixture(params=["mock", "sim", "gpiod", "kernel"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    made: World = MockWorld() if request.param == "mock" else SimWorld(tmp_path)
+    if request.param == "kernel":
+        sp_gpiosim.needed()
+    made = _world(request.param, tmp_path)
     yield made
     made.close()
 
