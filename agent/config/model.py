@@ -55,12 +55,13 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True):
     pins: Annotated[
         str,
         Meta(
-            pattern=r"^(lgpio|mock|sim:/.+)$",
+            pattern=r"^(gpiod|lgpio|mock|sim:/.+)$",
             max_length=200,
-            description='"lgpio" on a real board, "sim:/PATH" for the simulator\'s socket, "mock" for nothing at all.',
+            description='"gpiod" on a real board ("lgpio": a Raspberry Pi by another library), '
+            '"sim:/PATH" for the simulator\'s socket, "mock" for nothing at all.',
             extra={"words": "pins"},
         ),
-    ] = "lgpio"
+    ] = "gpiod"
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):

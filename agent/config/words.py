@@ -47,7 +47,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "small letters a-z, digits and - (not at the ends), at most 40",
         "只能用小写字母 a-z、数字和 -（不能在首尾），最多 40 个字符",
     ),
-    "pins": ('allowed: "lgpio", "mock", or "sim:/PATH" of a simulator', "允许：“lgpio”、“mock”或模拟器的“sim:/路径”"),
+    "pins": (
+        'allowed: "gpiod", "lgpio", "mock", or "sim:/PATH" of a simulator',
+        "允许：“gpiod”、“lgpio”、“mock”或模拟器的“sim:/路径”",
+    ),
     "public-key": (
         'a public key is needed, "ed25519:" and 44 characters, as `standpipe keys new` or `keys show` prints it',
         "需要公钥：“ed25519:”加 44 个字符，由 standpipe keys new 或 keys show 显示",

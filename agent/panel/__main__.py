@@ -28,7 +28,7 @@ def main() -> None:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the panel takes beyond --site, --data and --run."""
-    parser.add_argument("--pins", metavar="NAME", help="instead of [board] pins: lgpio, mock or sim:/path/of/socket")
+    parser.add_argument("--pins", metavar="NAME", help="instead of [board] pins: gpiod, lgpio, mock or sim:/path")
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
