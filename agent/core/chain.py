@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+DEPTH_MAX = 16  # of lists and objects in a row's data: what a parser can take depends on its version
 HASH_BYTES = 32
 NUMBER_MAX = 2**63 - 1
 
@@ -57,7 +58,7 @@ def canonical_data(data: Mapping[str, object]) -> str:
 
     Half characters (a file name that is no UTF-8, in an error's text) become "?": they cannot be written down.
     """
-    _refuse_floats(data)
+    _refuse(data, DEPTH_MAX)
     text = _encode(data)
     if text.isascii():
         return text
@@ -65,17 +66,20 @@ def canonical_data(data: Mapping[str, object]) -> str:
     return text if whole == text else _encode(_decode(whole))
 
 
-def _refuse_floats(value: object) -> None:
+def _refuse(value: object, depth: int) -> None:
+    """Floats, names that are no texts, and what lies deeper than `depth`."""
+    if depth < 0:
+        raise ValueError(f"more than {DEPTH_MAX} lists and objects in each other in a row")
     if isinstance(value, float):
         raise ValueError("no floats in a row: whole numbers with the unit in the name")  # noqa: TRY004
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"{key!r} is no name of a value: names are texts")
-            _refuse_floats(inner)
+            _refuse(inner, depth - 1)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            _refuse_floats(inner)
+            _refuse(inner, depth - 1)
 
 
 def _no_float(text: str) -> float:
@@ -113,6 +117,8 @@ def row_from_canonical(text: bytes | str, hash_: bytes) -> Row:
         fields, _ = _read(line)
         if [type(field) for field in fields] != _TYPES:
             raise ValueError("other columns")
+        if line.count("{") + line.count("[") > DEPTH_MAX:
+            _refuse(fields[10], DEPTH_MAX)
         row = Row._make([*fields[:10], _encode(fields[10]), hash_])
         if canonical_row(row) != line.encode():
             raise ValueError("written in another way")

@@ -119,6 +119,7 @@ GOOD = '[2,5,"b",6,"synced","alarm",1,"door.opened","d","alarm",{"a":1,"b":"水"
         GOOD.replace('{"a":1,"b":"水"}', "{},{}"),
         GOOD.replace('{"a":1,"b":"水"}', "[" * 100_000),
         GOOD.replace('{"a":1,"b":"水"}', '{"a":' * 3000 + "1" + "}" * 3000),
+        GOOD.replace('{"a":1,"b":"水"}', '{"a":' * 18 + "1" + "}" * 18),
         GOOD.replace("1,", "9" * 5000 + ",", 1),
         GOOD + " ",
         "\ufeff" + GOOD,

@@ -45,6 +45,9 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(_usage(ca), critical=True)
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
             )
@@ -53,6 +56,14 @@ class Authority:
 
     def _write(self, file: str, certificate: x509.Certificate) -> None:
         (self.folder / file).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _usage(ca: bool) -> x509.KeyUsage:
+    """What Python 3.13 insists on: an authority may sign certificates, and says so."""
+    signs = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False)
+    return x509.KeyUsage(
+        digital_signature=True, key_cert_sign=ca, crl_sign=ca, encipher_only=False, decipher_only=False, **signs
+    )
 
 
 @pytest.mark.parametrize(
