@@ -73,9 +73,13 @@ class Fragmenter:
         if template.codec_context.name not in KEYFRAMES_ONLY:
             options["movflags"] += "+frag_keyframe"
         self._muxer = av.open(self._sink, "w", format="mp4", options=options, buffer_size=BUFFER_BYTES)
-        self._stream = self._muxer.add_stream_from_template(template, opaque=True)
-        self._stream.time_base = Fraction(1, TICKS_PER_S)
-        self._muxer.start_encoding()
+        try:
+            self._stream = self._muxer.add_stream_from_template(template, opaque=True)
+            self._stream.time_base = Fraction(1, TICKS_PER_S)
+            self._muxer.start_encoding()
+        except (av.FFmpegError, ValueError):
+            self._muxer.close()
+            raise
         self.init = self._sink.take()
         self._timeline: Timeline | None = None
         self._held: list[tuple[Any, int]] | None = []

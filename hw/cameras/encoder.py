@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from fractions import Fraction
 from typing import Any
@@ -40,3 +41,19 @@ class CardEncoder:
         if key:
             frame.pict_type = PictureType.I
         return list(self.stream.encode(frame))
+
+
+def copyable(width: int, height: int, fps: int, gop: int | None = None) -> tuple[Any, Any]:
+    """(container, its video stream) that packets of such an encoder can be muxed with; keep the container open.
+
+    An encoder's own stream will not do: PyAV before 17 opens a second encoder for a stream that is made after it,
+    and writes that one's headers.
+    """
+    sample = io.BytesIO()
+    with av.open(sample, "w", format="mpegts") as output:
+        encoder = CardEncoder(output, width, height, fps, gop=gop)
+        for packet in [*encoder.encode(0), *encoder.stream.encode(None)]:
+            output.mux_one(packet)
+    sample.seek(0)
+    container = av.open(sample, format="mpegts")
+    return container, container.streams.video[0]

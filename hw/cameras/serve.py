@@ -64,6 +64,8 @@ class StreamServer:
     """
 
     def __init__(self, port: int, *, width: int = 640, height: int = 360, fps: int = 10, label: str = "") -> None:
+        self._listener: socket.socket | None = _listen(port)
+        self.port: int = self._listener.getsockname()[1]
         self._catcher = _Catcher()
         options = {"flush_packets": "1", "mpegts_flags": "resend_headers"}
         self._muxer = av.open(self._catcher, "w", format="mpegts", options=options)
@@ -74,8 +76,6 @@ class StreamServer:
         self._frozen = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="stream-server", daemon=True)
-        self._listener: socket.socket | None = _listen(port)
-        self.port: int = self._listener.getsockname()[1]
 
     def start(self) -> None:
         """Serve from a thread of its own. Once."""
@@ -107,6 +107,8 @@ class StreamServer:
         self.cut()
         if self._thread.is_alive():
             self._thread.join(5)
+        with self._lock:
+            self._muxer.close()  # left to the garbage collector it may take PyAV before 17 down with it
 
     def _serve(self) -> None:
         start = time.monotonic()

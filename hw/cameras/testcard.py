@@ -10,7 +10,7 @@ from typing import Any
 import av
 
 from hw.cameras.card import CardPainter
-from hw.cameras.encoder import CardEncoder
+from hw.cameras.encoder import CardEncoder, copyable
 from hw.ports import HardwareError
 
 
@@ -28,6 +28,7 @@ class TestCard:
         self._fps = fps
         self._label = label
         self._output: Any = None
+        self._sample: Any = None
         self._waiting: deque[Any] = deque()
         self._number = 0
         self._start_ns = 0
@@ -35,17 +36,16 @@ class TestCard:
     def open(self) -> Any:
         """Start the encoder; its packets can be muxed with the stream returned."""
         self.close()
-        # A muxer that is never given a packet: it makes the encoder keep its headers apart (as MP4 needs them)
-        # and fills in the stream's parameters.
+        # A muxer that is never given a packet makes the encoder keep its headers apart, as MP4 needs them.
         self._output = av.open(io.BytesIO(), "w", format="matroska")
         try:
             self._encoder = CardEncoder(self._output, *self._size, self._fps, self._label)
+            self._sample, template = copyable(*self._size, self._fps)
         except HardwareError:
             self.close()
             raise
-        self._output.start_encoding()
         self._start_ns, self._number = time.monotonic_ns(), 0
-        return self._encoder.stream
+        return template
 
     def read(self) -> tuple[Any, int]:
         """The next packet when its time has come."""
@@ -64,3 +64,6 @@ class TestCard:
         self._waiting.clear()
         if output is not None:
             output.close()
+        sample, self._sample = self._sample, None
+        if sample is not None:
+            sample.close()

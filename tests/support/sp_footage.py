@@ -12,7 +12,7 @@ from agent.footage.index import MediaIndex, Segment, segment_path
 from agent.footage.layout import Fragment
 from agent.footage.segment import SegmentWriter
 from agent.recorder.fragments import Fragmenter
-from hw.cameras.encoder import CardEncoder
+from hw.cameras.encoder import CardEncoder, copyable
 
 BOOT = "11111111-2222-3333-4444-555555555555"
 AT_NS = 1_795_000_000_000_000_000
@@ -38,13 +38,15 @@ def fragments(
     begin = start or stamp(100)
     with av.open(io.BytesIO(), "w", format="matroska") as out:
         encoder = CardEncoder(out, *size, fps, gop=gop)
-        out.start_encoding()
+        sample, template = copyable(*size, fps, gop)
         made: list[Fragment] = []
-        fragmenter = Fragmenter(encoder.stream, run, lambda: begin)
+        fragmenter = Fragmenter(template, run, lambda: begin)
         for n in range(frames):
             for packet in encoder.encode(first + n):
                 made += fragmenter.add(packet, begin.mono_ns + n * NS // fps)
-        return made + fragmenter.finish()
+        made += fragmenter.finish()
+        sample.close()
+        return made
 
 
 def write_segment(
