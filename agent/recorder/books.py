@@ -50,6 +50,7 @@ class Books:
         self._in_trouble = False
         self._open: Segment | None = None
         self._adopting: Iterator[list[str]] | None = None
+        self._adopt_below = EVERYTHING
         self._known_as: tuple[int, int] | None = None
         self._told = 0
 
@@ -92,6 +93,7 @@ class Books:
             problems = next(self._adopting, None)
         except (FootageError, OSError) as error:
             self._refused(error)
+            self._adopt(self._adopt_below)  # from the beginning: what is there already is not looked at again
             return
         if problems is None:
             self._adopting = None
@@ -136,6 +138,7 @@ class Books:
 
     def _adopt(self, below: int) -> None:
         """Index what has no row, from now on, in idle moments."""
+        self._adopt_below = below
         self._adopting = missing(self._index, self._job.footage, self._job.camera, below)
         self._known_as = self._index.identity
 

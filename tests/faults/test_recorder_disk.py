@@ -6,7 +6,7 @@ import resource
 import subprocess
 
 import pytest
-from sp_footage import fragments, stamp
+from sp_footage import fragments, stamp, write_segment
 from sp_recorder import Recorder, decode_errors, until
 
 from agent.footage.index import MediaIndex
@@ -155,14 +155,8 @@ def test_a_disk_that_was_pulled_is_not_replaced_by_the_folder_under_it(recorder)
 
 
 def test_a_corrupt_index_and_a_corrupt_segment_are_told_once_and_nothing_stops(recorder):
-    recorder.start()
-    for _ in range(2):
-        recorder.recording()
-        recorder.stop()
-        recorder.start()
-    recorder.recording()
-    recorder.kill()
-    damaged = recorder.files()[0]
+    damaged, _ = (write_segment(recorder.paths.footage, seq, fragments(20)) for seq in (1, 2))
+    write_segment(recorder.paths.footage, 3, fragments(20), close=False)
     with damaged.open("r+b") as file:
         file.write(os.urandom(1000))
     recorder.paths.media.write_bytes(os.urandom(20_000))
