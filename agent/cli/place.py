@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from agent.runtime.paths import Paths
@@ -37,6 +37,15 @@ class Place:
             return datetime.fromtimestamp(at_ns // 1_000_000_000, self.zone).strftime("%Y-%m-%d %H:%M:%S")
         except (ValueError, OverflowError, OSError):
             return "?"
+
+    def ns_of(self, text: str) -> int:
+        """UTC ns of a local time ("2026-11-22 14:30") or one with an offset. UsageError if it is none."""
+        try:
+            told = datetime.fromisoformat(text.strip())
+        except ValueError:
+            raise UsageError(f'{text!r} is no time: write it like "2026-11-22 14:30"') from None
+        told = told if told.tzinfo is not None else told.replace(tzinfo=self.zone)
+        return (told - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 def look(paths: Paths) -> Place:

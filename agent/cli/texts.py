@@ -108,6 +108,44 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
+TEXTS |= {
+    # keys
+    "key-passphrase": ("passphrase for {file}, at least 8 characters: ", "{file} 的口令（至少 8 个字符）："),
+    "key-again": ("once more: ", "再输入一次："),
+    "key-paste": (
+        "{file}: keep it to yourself, and this in site.toml of every board that is to believe you:\n",
+        "{file}：请自行妥善保管；并将以下内容写入每块需要认可您签名的板的 site.toml：\n",
+    ),
+    "key-rotate": (
+        "{file}: the new key. In site.toml of every board these two lines instead of key: both are believed, until "
+        "old_key is taken out once {old} is no longer used:\n",
+        "{file}：新密钥。请在各板 site.toml 中用以下两行替换 key：两把密钥都有效，{old} 停用后请删去 old_key：\n",
+    ),
+    "key-old": ("old key", "旧密钥"),
+    "key-nobody": ("nobody: site.toml has no [[person]]", "无：site.toml 中没有 [[person]]"),
+    # command
+    "command-received": ("received: the board has written it down", "已接收：已写入板的日志"),
+    "command-started": ("started", "开始执行"),
+    "command-done": ("done: {op}", "已完成：{op}"),
+    "command-failed": ("not done: {reason}", "未完成：{reason}"),
+    "command-refused": ("refused ({code}): {reason}", "被拒绝（{code}）：{reason}"),
+    "command-silent": (
+        "no answer within {s} s: it may have been done; look at the board's alarms before you send it again",
+        "{s} 秒内无应答：命令可能已执行；再次发送前请先查看该板的报警状态",
+    ),
+    # approve
+    "approve-none": ("nothing waits for a signature", "没有等待签名的申请"),
+    "approve-unknown": ("there is no request {request} (standpipe approve lists them)", "没有申请 {request}"),
+    "approve-approve": (
+        "you APPROVE for {days} days: {kind}, asked for by {by}: {scope}",
+        "您将批准（有效 {days} 天）：{by} 申请的 {kind}：{scope}",
+    ),
+    "approve-refuse": ("you REFUSE: {kind}, asked for by {by}: {scope}", "您将拒绝：{by} 申请的 {kind}：{scope}"),
+    "approve-sure": ("sign it? yes/no: ", "签名吗？是/否（yes/no）："),
+    "approve-left": ("nothing was signed", "未签名"),
+    "approve-done": ("{request}: signed by {by}", "{request}：已由 {by} 签名"),
+}
+
 
 class Texts:
     """The sentences in one language ("en" or "zh-CN")."""

@@ -220,6 +220,15 @@ class Link:
             raise LinkError("unreachable", f"connection lost: {paho.error_string(info.rc)}")
         return info.mid
 
+    def publish_for(self, topic: str, payload: bytes, life_s: int) -> int:
+        """As publish, for a message that the broker throws away when it could not deliver it within `life_s`."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = life_s
+        info = self._client.publish(topic, payload, qos=1, properties=properties)
+        if self._lost is not None or info.rc != paho.MQTT_ERR_SUCCESS:
+            raise self._lost or LinkError("unreachable", f"connection lost: {paho.error_string(info.rc)}")
+        return info.mid
+
     def _typed(self, content_type: str) -> Properties | None:
         if not content_type:
             return None

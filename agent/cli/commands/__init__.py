@@ -15,6 +15,9 @@ COMMANDS: dict[str, str] = {
     "journal": "walk the journal's hash chain (journal check)",
     "clock": "tell the journal what time it is, on a board without a clock",
     "footage": "list recorded footage, cut a clip from it",
+    "keys": "make, rotate and show the keys that people and the board sign with",
+    "command": "sign a command and send it to a board over the broker",
+    "approve": "what waits for a second person's signature; sign it",
     "collect": "run beside the central broker: store, check and acknowledge what boards send",
     "simulate": "play a board: contacts and relays without hardware",
 }

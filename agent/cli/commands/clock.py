@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from datetime import datetime, timedelta
 
-from agent.cli.place import Place, UsageError, journal_to_write, look
+from agent.cli.place import UsageError, journal_to_write, look
 from agent.core.events import ClockSet
 from agent.runtime.clock import OLDEST_BELIEVABLE_NS, boot_id, mono_ns
 from agent.runtime.paths import Paths
@@ -27,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     place = look(paths)
-    at_ns = time.time_ns() if args.now else _parse(args.time, place)
+    at_ns = time.time_ns() if args.now else place.ns_of(args.time)
     mono = mono_ns()
     if at_ns < OLDEST_BELIEVABLE_NS:
         raise UsageError(f"{place.time(at_ns)} cannot be now: it is before this version of standpipe was made")
@@ -35,15 +34,3 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         journal.append(ClockSet(source="clock", boot=boot_id(), mono_ns=mono, at_ns=at_ns, by="person"))
     print(f"noted: it was {place.time(at_ns)} ({place.zone}); rows of this boot are shown by it")
     return 0
-
-
-def _parse(text: str, place: Place) -> int:
-    """UTC ns of a local or offset time."""
-    try:
-        told = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(f'{text!r} is no time: write it like "2026-11-22 14:30"') from None
-    if told.tzinfo is None:
-        told = told.replace(tzinfo=place.zone)
-    epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    return (told - epoch) // timedelta(microseconds=1) * 1000
