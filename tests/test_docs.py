@@ -188,10 +188,11 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     """Every command with its subcommands: "alarm ack" -> its parser."""
     found = {}
     for name in COMMANDS:
-        if f"agent.cli.commands.{name}" not in MODULES:
+        module = f"agent.cli.commands.{name.replace('-', '_')}"
+        if module not in MODULES:
             continue
         parser = argparse.ArgumentParser()
-        importlib.import_module(f"agent.cli.commands.{name}").add(parser)
+        importlib.import_module(module).add(parser)
         inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
         below = {f"{name} {word}": sub for action in inner for word, sub in action.choices.items()}
         found.update(below or {name: parser})
@@ -300,7 +301,7 @@ def _sections() -> dict[str, str]:
 
 
 def _field_names(kind: type[Event]) -> str:
-    return ", ".join(f"`{f.name}`" for f in fields(kind) if f.name not in ("source", "signal"))
+    return ", ".join(f"`{f.name}`" for f in fields(kind) if f.name not in ("source", "signal", *events.MARKS))
 
 
 def events_table() -> str:

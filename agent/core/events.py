@@ -3,6 +3,7 @@
 Rules of this file:
 - what happens at a site is one of these; nothing else is ever written into the journal;
 - `source` says which thing it happened to (a point, pump, relay, camera, process, link, alarm id);
+- `walk_test` marks what happened during a walk test, on purpose: in the row's data only where it is true;
 - all other fields are the row's `data`: text, whole numbers with the unit last in the name, booleans,
   lists of text. No floats: two JSON writers print 1e16 differently, and rows are hashed;
 - `signal` is the class of NFPA 72 (alarm / supervisory / trouble / status). It decides the lane unless the
@@ -38,6 +39,7 @@ Value = str | int | bool | list[str] | list[int] | dict[str, str] | None
 E = TypeVar("E", bound="Event")
 
 KINDS: dict[str, type[Event]] = {}
+MARKS = ("walk_test",)  # what a row may be marked with, whatever its kind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,7 @@ class Event:
 
     source: str
     signal: Signal = Signal.STATUS
+    walk_test: bool = False
 
     @property
     def lane(self) -> Lane:
@@ -58,8 +61,10 @@ class Event:
         return Lane.STATUS if self.signal is Signal.STATUS else Lane.ALARM
 
     def data(self) -> dict[str, Value]:
-        """The row's data: every field but source and signal."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("source", "signal")}
+        """The row's data: every field but source and signal, and marks only where they are true."""
+        names = (f.name for f in fields(self) if f.name not in ("source", "signal", *MARKS))
+        found: dict[str, Value] = {name: getattr(self, name) for name in names}
+        return found | {mark: True for mark in MARKS if getattr(self, mark)}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -344,6 +349,81 @@ class PanelRefused(Event):
 
     request: int
     reason: str
+
+
+# --- commissioning: walk tests and relay tests (source: who said it, or the relay) ---
+
+
+@kind("walk_test.requested")
+class WalkTestRequested(Event):
+    """A technician asks for a walk test of `for_s`, or for its end. does: start / end."""
+
+    does: str
+    for_s: int
+    by: str
+
+
+@kind("walk_test.started", lane=Lane.ALARM)
+class WalkTestStarted(Event):
+    """Every point is being tripped on purpose: sounders are quiet, alarms are recorded as ever, for `for_s` at most."""
+
+    for_s: int
+    by: str
+    request: int
+
+
+@kind("walk_test.ended", lane=Lane.ALARM)
+class WalkTestEnded(Event):
+    """Sounders sound again, for alarms whose condition still stands. by: a person, limit or restart (of the board)."""
+
+    by: str
+
+
+@kind("walk_test.recorded", lane=Lane.ALARM)
+class WalkTestRecorded(Event):
+    """What was tripped, heard and seen is in `file`; `hash` is its SHA-256, `sig` the key's signature ("": unsigned).
+
+    left: points, relays and cameras that were not tried.
+    """
+
+    file: str
+    hash: str
+    by: str
+    key: str
+    sig: str
+    tried: int
+    left: list[str]
+
+
+@kind("relay.test_requested")
+class RelayTestRequested(Event):
+    """A technician asks the panel to drive this relay for `pulse_ms`."""
+
+    pulse_ms: int
+    by: str
+
+
+@kind("relay.tested")
+class RelayTested(Event):
+    """The relay was driven as row `request` asked. ok: the line was written and no read-back contradicts.
+
+    readback: none (not wired) / seen / missing; reason: what was wrong.
+    """
+
+    by: str
+    request: int
+    pulse_ms: int
+    ok: bool
+    readback: str
+    reason: str = ""
+
+
+@kind("relay.heard")
+class RelayHeard(Event):
+    """Somebody at the site says whether they heard or saw what the relay switches, while it was tested."""
+
+    heard: bool
+    by: str
 
 
 # --- relays (source: the relay) ---

@@ -17,6 +17,7 @@ from agent.core.alarm import Alarm
 
 SECOND = 1_000_000_000
 LIMIT = "limit"
+TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Rules:
         self.outputs = {output.id: output for output in outputs}
         self.holds: list[Hold] = []
         self.on_ns: dict[str, int] = {}  # relay -> driven since (a new trigger counts anew)
+        self.muted = False  # a walk test: sounders are quiet, but for tests of themselves
 
     def latches(self, kind: str) -> bool:
         """True if a rule follows events of this kind until they are acknowledged or restored."""
@@ -124,6 +126,23 @@ class Rules:
                 found = True
         return found
 
+    def pulse(self, relay: str, cause: str, now_ns: int, end_ns: int) -> None:
+        """Drive one relay until `end_ns`, muted or not: a test of it."""
+        self.holds.append(Hold(relay, TEST, "", cause, end_ns))
+        self.on_ns[relay] = now_ns
+
+    def unmute(self, alarms: Mapping[str, Alarm], now_ns: int) -> None:
+        """A walk test is over: sounders sound for alarms whose condition still stands, and for nothing else of it."""
+        self.muted = False
+        for i, hold in enumerate(self.holds):
+            if not self.outputs[hold.relay].sounder or hold.until == TEST or hold.cut:
+                continue
+            alarm = alarms.get(hold.alarm)
+            if alarm is None or alarm.restored:
+                self.holds[i] = replace(hold, cut=True)
+            else:
+                self.on_ns[hold.relay] = now_ns
+
     def driven(self, alarms: Mapping[str, Alarm], now_ns: int) -> dict[str, str]:
         """relay -> cause of the first hold with force, for those that are to be driven at `now_ns`.
 
@@ -163,4 +182,5 @@ class Rules:
 
     def _silent(self, hold: Hold, alarms: Mapping[str, Alarm]) -> bool:
         alarm = alarms.get(hold.alarm)
-        return alarm is not None and alarm.silenced and self.outputs[hold.relay].sounder
+        quiet = (self.muted and hold.until != TEST) or (alarm is not None and alarm.silenced)
+        return quiet and self.outputs[hold.relay].sounder

@@ -27,6 +27,7 @@ from agent.core.events import (
     Signal,
 )
 from agent.core.pump import Pump
+from agent.panel.commissioning import Commissioning
 from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
 from agent.panel.response import Cause, Drive, Response
@@ -45,6 +46,7 @@ class Decider:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.response = Response(plan)
+        self.commissioning = Commissioning(self.response)
         self.contacts = {point.id: Contact(point.settle_ns) for point in plan.points.values()}
         self.answered = ("", 0)  # (epoch, seq) of the last journal row dealt with
         self.begun = False
@@ -76,6 +78,7 @@ class Decider:
         for machine, due_ns in self._limits():
             if due_ns <= now.mono_ns:
                 self.response.because(Cause(None, due_ns), machine.elapse(now.mono_ns))
+        self.commissioning.elapse()
 
     def begin(self, recorded: Mapping[str, bool], alarms: Iterable[Alarm], now: Stamp) -> None:
         """After a boot: what the journal knows. What stands otherwise is said as found; alarms sound again."""
@@ -91,6 +94,16 @@ class Decider:
             return
         self.answered = row
         reason = refuse or self.response.ask(does, alarm, by)
+        if reason:
+            self.response.said.append(PanelRefused(source="panel", request=row[1], reason=reason))
+
+    def asked(self, row: tuple[str, int], event: Event, refuse: str, now: Stamp) -> None:
+        """A technician asked for a walk test or a relay test (row, refuse: as in request)."""
+        self.response.now = now
+        if self._known(row):
+            return
+        self.answered = row
+        reason = refuse or self.commissioning.ask(event, row[1])
         if reason:
             self.response.said.append(PanelRefused(source="panel", request=row[1], reason=reason))
 
@@ -143,15 +156,15 @@ class Decider:
         drives = response.drives()
         if not response.said and not drives:
             return None
-        said, response.said = response.said, []
+        said, response.said = self.commissioning.mark(response.said), []
         return Outcome(said, drives)
 
     def due_ns(self) -> int | None:
         """When time alone brings something."""
         ends = [due for point in self._restless if (due := self.contacts[point].due_ns()) is not None]
         ends += [due for _, due in self._limits()]
-        rules = self.response.rules.due_ns()
-        return min([*ends, rules] if rules is not None else ends, default=None)
+        others = (self.response.rules.due_ns(), self.commissioning.due_ns())
+        return min([*ends, *(due for due in others if due is not None)], default=None)
 
     def masked(self) -> set[str]:
         """Points whose edges are to be masked: read their levels every debounce.POLL_NS."""

@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.core.alarm import RESTORES
 from agent.core.backoff import Backoff
@@ -29,12 +29,13 @@ FIRST_LOOK = 500  # rows looked back at when there is no mark: a request made ju
 MARK = "requests"
 FAMILIES = ("camera.", "footage.", "link.", "trouble.", "clip.", "command.", "gap")  # what others journal
 COMMAND = "command.received"
+ASKED = ("relay.test_requested", "walk_test.requested")  # of a technician
 ANSWERS = ("alarm.acknowledged", "alarm.silenced", "alarm.reset")
 
 
 def wanted_kinds(decider: Decider) -> tuple[str, ...]:
     """Kinds to read: requests, what raises or restores alarms, and what a rule names."""
-    kinds = {"panel.requested", "camera.lost", "footage.stopped", "trouble.raised", *RESTORES}
+    kinds = {"panel.requested", *ASKED, "camera.lost", "footage.stopped", "trouble.raised", *RESTORES}
     kinds |= {kind for kind in KINDS if kind.startswith(FAMILIES) and decider.response.rules.names(kind)}
     return tuple(sorted(kinds))
 
@@ -98,12 +99,19 @@ class Intake:
                     one.close()
 
     def _resume(self, journal: Journal, cursor: Cursor) -> None:
+        begun, over = journal.last("walk_test.started"), journal.last("walk_test.ended")
+        if begun is not None and (over is None or over.seq < begun.seq) and begun.boot != self._stamp().boot:
+            self._put(self._cut_off)
         mark = cursor.get(journal.epoch, MARK)
         epoch, seq = self._decider.answered
         self._after = self._marked = max(mark, seq if epoch == journal.epoch else 0)
         if self._after == 0:
             self._unmarked = journal.head()[0]
             self._after = max(0, self._unmarked - FIRST_LOOK)
+
+    def _cut_off(self, now: Stamp) -> None:
+        self._decider.response.now = now
+        self._decider.commissioning.cut_off()
 
     def _read(self, journal: Journal, cursor: Cursor) -> None:
         while rows := journal.read(self._after, kinds=self._kinds, limit=100):
@@ -120,6 +128,9 @@ class Intake:
         if row.kind == COMMAND and self._commands.wanted:
             self._commands.take(journal, row, self._stale(row))
             return
+        if row.kind in ASKED:
+            self._ask(name, row)
+            return
         if row.kind != "panel.requested":
             event = _event(row)
             if event is not None and row.source != "panel" and not (row.seq <= self._unmarked and self._stale(row)):
@@ -131,6 +142,11 @@ class Intake:
         values = row.values()
         does, alarm, by = str(values["does"]), str(values["alarm"]), str(values["by"])
         self._put(lambda now: self._decider.request(name, does, alarm, by, refuse, now))
+
+    def _ask(self, name: tuple[str, int], row: Row) -> None:
+        event, refuse = _event(row), self._stale(row)
+        if event is not None and not (refuse and row.seq <= self._unmarked):
+            self._put(lambda now: self._decider.asked(name, event, refuse, now))
 
     def _stale(self, row: Row) -> str:
         """Why a request comes too late, "" if it does not."""
@@ -154,7 +170,8 @@ def _answered(journal: Journal, request: Row) -> bool:
 
 def _event(row: Row) -> Event | None:
     try:
-        return KINDS[row.kind](source=row.source, signal=Signal(row.signal), **row.values())
+        data: dict[str, Any] = row.values()
+        return KINDS[row.kind](source=row.source, signal=Signal(row.signal), **data)
     except (KeyError, TypeError, ValueError) as error:
         log.warning("row %d: %s cannot be read: %s", row.seq, row.kind, error)
         return None

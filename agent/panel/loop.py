@@ -302,6 +302,7 @@ def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[
         },
         "troubles": dict(response.troubles),
         "masked": sorted(decider.masked()),
+        "walk_test": decider.commissioning.walk.view(),
     }
 
 

@@ -38,6 +38,7 @@ class Memory(msgspec.Struct, frozen=True):
     troubles: dict[str, str]
     answered: tuple[str, int]
     lost: tuple[int, int, int] = (0, 0, 0)
+    commissioning: list[Any] = []
 
 
 _decoder = msgspec.json.Decoder(Memory)
@@ -61,6 +62,7 @@ def snapshot(decider: Decider, boot: str, unsaid: list[str], lost: Lost) -> byte
             troubles=response.troubles,
             answered=decider.answered,
             lost=(lost.rows, lost.from_ns, lost.to_ns),
+            commissioning=decider.commissioning.snapshot(),
         )
     )
 
@@ -101,6 +103,7 @@ def restore(decider: Decider, memory: Memory, now: Stamp) -> None:
     for id_, pump in decider.plan.pumps.items():
         if id_ in memory.pumps:
             pump.restore(memory.pumps[id_])
+    decider.commissioning.restore(memory.commissioning)
     decider.begun = memory.begun
 
 

@@ -1,0 +1,98 @@
+"""Walk test and relay tests at the panel: what a technician asked for, done to the Response. Pure, as decide.py.
+
+The panel alone drives lines. A relay test is a hold of its own on the relay (core/rules.py, until "test"), which
+neither a walk test nor another rule keeps quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from typing import Any
+
+from agent.core.events import Event, RelayTestRequested, WalkTestEnded, WalkTestRequested
+from agent.core.walk_test import Pulse, RelayTests, WalkTest, result
+from agent.panel.response import Cause, Response
+
+
+class Commissioning:
+    """One panel's. Every method works on the Response at its `now`."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self.walk = WalkTest()
+        self.tests = RelayTests()
+
+    def ask(self, asked: Event, request: int) -> str:
+        """A technician asked with row `request`; why nothing was done, if nothing was."""
+        if isinstance(asked, WalkTestRequested):
+            return self._walk(asked, request)
+        if isinstance(asked, RelayTestRequested):
+            return self._pulse(asked, request)
+        return f"{asked.KIND} asks for nothing"
+
+    def elapse(self) -> None:
+        """What time has brought: the end of a pulse, of the walk test."""
+        now_ns = self._response.now.mono_ns
+        for pulse in self.tests.over(now_ns):
+            self._response.because(Cause(), [self._result(pulse)])
+        self._end(self.walk.elapse(now_ns))
+
+    def due_ns(self) -> int | None:
+        """When time alone brings something."""
+        return min((due for due in (self.walk.due_ns(), self.tests.due_ns()) if due is not None), default=None)
+
+    def cut_off(self) -> None:
+        """The journal has a walk test that never ended. If it is none of ours, the board restarted meanwhile."""
+        if not self.walk.by:
+            self._response.because(Cause(), [WalkTestEnded(source="panel", by="restart")])
+
+    def mark(self, said: Sequence[Event]) -> list[Event]:
+        """What is said during a walk test, marked as such."""
+        if not self.walk.by:
+            return list(said)
+        return [event if event.KIND.startswith("walk_test.") else replace(event, walk_test=True) for event in said]
+
+    def _walk(self, asked: WalkTestRequested, request: int) -> str:
+        response = self._response
+        loud = sum(not alarm.acknowledged for alarm in response.alarms.latched.values())
+        events, reason = self.walk.ask(asked, request, response.now.mono_ns, loud)
+        if asked.does == "end":
+            self._end(events)
+        else:
+            response.rules.muted = bool(self.walk.by)
+            response.because(Cause(), events)
+        return reason
+
+    def _end(self, events: list[Event]) -> None:
+        if events:
+            self._response.rules.unmute(self._response.alarms.latched, self._response.now.mono_ns)
+            self._response.because(Cause(), events)
+
+    def _pulse(self, asked: RelayTestRequested, request: int) -> str:
+        response, relay = self._response, asked.source
+        if relay not in response.driven:
+            return f"there is no relay {relay}"
+        if response.driven[relay]:
+            return f"{relay} is being driven just now: that is no time to test it"
+        pulse, reason = self.tests.ask(asked, request, response.now.mono_ns, 0)
+        if pulse is not None:
+            response.rules.pulse(relay, pulse.cause, response.now.mono_ns, pulse.end_ns)
+        return reason
+
+    def _result(self, pulse: Pulse) -> Event:
+        return result(pulse, self._response.failed.get(pulse.relay, ""), "none")
+
+    # --- a restart ---
+
+    def snapshot(self) -> list[Any]:
+        """What a restart has to know, for restore()."""
+        return [astuple(self.walk), [astuple(pulse) for pulse in self.tests.going.values()]]
+
+    def restore(self, snapshot: list[Any]) -> None:
+        """Take up where a snapshot of the same boot left."""
+        if snapshot:
+            walk, pulses = snapshot
+            self.walk = WalkTest(*walk)
+            self.tests.going = {pulse[0]: Pulse(*pulse) for pulse in pulses}
+            self._response.rules.muted = bool(self.walk.by)

@@ -1,0 +1,197 @@
+"""Walk tests and relay tests by plain calls: what is quiet, what is marked, and that neither lasts for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sp_hand import Core
+from sp_site import SITE
+
+from agent.config import load
+from agent.core.events import (
+    PanelRefused,
+    RelayTested,
+    RelayTestRequested,
+    WalkTestEnded,
+    WalkTestRequested,
+    WalkTestStarted,
+)
+from agent.panel import memory
+from agent.panel.notes import Lost
+
+MINUTES = 60_000
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Core:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE)
+    core = Core(load(path))
+    core.said()
+    return core
+
+
+def walk(core: Core, does: str = "start", for_s: int = 3600) -> None:
+    core.technician(WalkTestRequested(source="command", does=does, for_s=for_s, by="anna"))
+
+
+def pulse(core: Core, relay: str = "siren", ms: int = 1000) -> None:
+    core.technician(RelayTestRequested(source=relay, pulse_ms=ms, by="anna"))
+
+
+def refused(core: Core) -> str:
+    return " ".join(event.reason for event in core.said() if isinstance(event, PanelRefused))
+
+
+def trip(core: Core, point: str = "flood") -> None:
+    core.contact(point, True)
+    core.after(200)
+
+
+def test_sounders_are_quiet_alarms_are_recorded_and_marked(core: Core) -> None:
+    walk(core)
+    assert isinstance(core.said()[0], WalkTestStarted)
+    trip(core)
+    said = core.said()
+    assert {event.KIND for event in said} >= {"point.changed", "alarm.raised", "clip.requested"}
+    assert all(event.walk_test and event.data()["walk_test"] is True for event in said)
+    assert not core.energised("siren")
+    assert core.energised("beacon"), "no sounder"
+
+
+def test_rows_outside_of_a_walk_test_are_not_marked(core: Core) -> None:
+    trip(core)
+    assert not any(event.walk_test or "walk_test" in event.data() for event in core.said())
+
+
+def test_it_ends_by_itself_and_what_is_over_stays_quiet(core: Core) -> None:
+    walk(core, for_s=600)
+    trip(core)
+    core.contact("flood", False)
+    core.after(10 * MINUTES)
+    ended = [event for event in core.said() if isinstance(event, WalkTestEnded)]
+    assert [event.by for event in ended] == ["limit"]
+    assert not core.energised("siren"), "its cause is gone: it was the technician"
+    trip(core, "demand")
+    core.after(2000)
+    assert core.energised("siren"), "the next alarm sounds"
+
+
+def test_what_still_stands_at_the_end_sounds(core: Core) -> None:
+    walk(core)
+    trip(core)
+    walk(core, "end")
+    core.after(1)
+    assert core.energised("siren")
+
+
+def test_a_siren_that_sounds_after_a_walk_test_has_its_longest_time(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE.replace('id = "siren"', 'id = "siren"\nmax_on_s = 5'))
+    core = Core(load(path))
+    walk(core)
+    trip(core)
+    core.after(60_000)
+    walk(core, "end")
+    core.after(4900)
+    assert core.energised("siren")
+    core.after(200)
+    assert not core.energised("siren")
+
+
+def test_no_walk_test_over_alarms_that_nobody_has_seen(core: Core) -> None:
+    trip(core)
+    walk(core)
+    assert "1 alarms are not acknowledged" in refused(core)
+    core.request("acknowledge")
+    walk(core)
+    walk(core)
+    assert refused(core) == "anna has started a walk test already"
+
+
+@pytest.mark.parametrize(
+    ("does", "for_s", "says"),
+    [
+        ("end", 0, "there is no walk test"),
+        ("start", 59, "1 to 480 minutes"),
+        ("start", 8 * 3600 + 1, "1 to 480 minutes"),
+        ("dance", 600, "'dance' is not start or end"),
+    ],
+)
+def test_refusals(core: Core, does: str, for_s: int, says: str) -> None:
+    walk(core, does, for_s)
+    assert says in refused(core)
+
+
+def test_a_killed_panel_goes_on_with_it_and_a_boot_ends_it(core: Core) -> None:
+    walk(core)
+    pulse(core)
+    core.killed()
+    trip(core)
+    assert not any(event.KIND == "relay.tested" for event in core.said())
+    core.after(1000)
+    assert any(event.KIND == "relay.tested" and event.walk_test for event in core.said())
+    assert not core.energised("siren")
+    core.cut_power()
+    core.boots()
+    core.decider.commissioning.cut_off()
+    core.take()
+    assert [event.by for event in core.said() if isinstance(event, WalkTestEnded)] == ["restart"]
+    assert core.energised("siren"), "the alarm was latched and nobody has acknowledged it"
+
+
+def test_a_state_of_an_older_panel_is_taken_up(core: Core) -> None:
+    state = memory.parse(memory.snapshot(core.decider, core.boot, [], Lost()).replace(b'"commissioning"', b'"unknown"'))
+    assert state is not None
+    assert state.commissioning == []
+    memory.restore(core.decider, state, core.stamp())
+
+
+def test_a_relay_is_pulsed_even_in_a_walk_test_and_the_result_is_a_row(core: Core) -> None:
+    walk(core)
+    core.said()
+    pulse(core)
+    core.after(990)
+    assert core.energised("siren")
+    core.after(20)
+    assert not core.energised("siren")
+    (tested,) = [event for event in core.said() if isinstance(event, RelayTested)]
+    assert (tested.source, tested.by, tested.request, tested.ok, tested.readback) == ("siren", "anna", 2, True, "none")
+
+
+def test_a_relay_that_rests_energised_is_released_for_a_while(core: Core) -> None:
+    pulse(core, "fault")
+    assert not core.energised("fault")
+    core.after(1100)
+    assert core.energised("fault")
+
+
+def test_a_line_that_cannot_be_written_is_no_good_test(core: Core) -> None:
+    pulse(core)
+    core.decider.response.relay_failed("siren", True, "no such line")
+    core.after(1100)
+    (tested,) = [event for event in core.said() if isinstance(event, RelayTested)]
+    assert (tested.ok, tested.reason) == (False, "no such line")
+
+
+def test_relays_that_are_not_tested(core: Core) -> None:
+    pulse(core, "sirene")
+    assert refused(core) == "there is no relay sirene"
+    pulse(core, ms=10)
+    assert "50 to 30000 ms" in refused(core)
+    pulse(core)
+    pulse(core)
+    assert "driven just now" in refused(core)
+    core.after(1100)
+    trip(core)
+    pulse(core)
+    assert "driven just now" in refused(core)
+
+
+def test_an_alarm_during_a_test_drives_on_after_it(core: Core) -> None:
+    pulse(core)
+    trip(core)
+    core.after(1000)
+    assert core.energised("siren")
+    assert ("siren", False) not in [(relay, on) for relay, on, _ in core.drives]
