@@ -141,10 +141,24 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern=r"^[1-9][0-9]{0,3} (day|days|month|months)$",
-            description='How long footage is kept: "14 days", "3 months".',
+            description='How long footage is kept at least: "15 days" (never less), "3 months".',
             extra={"words": "keep"},
         ),
     ] = "1 month"
+    keep_at_most: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[1-9][0-9]{0,3} (day|days|month|months)$",
+                description="Older footage goes even where there is room; without it footage goes for room only.",
+                extra={"words": "keep"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    priority: Annotated[
+        int, Meta(ge=1, le=9, description="When the disk is short, cameras of low priority give way and stop first.")
+    ] = 5
     segment_s: Annotated[int, Meta(ge=10, le=600, description="Length of one file of footage.")] = 60
     stall_s: Annotated[int, Meta(ge=2, le=10, description="No picture for so long: connect anew.")] = 8
 
@@ -190,9 +204,24 @@ class Person(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
-    """[retention]: room that footage must leave free."""
+    """[retention]: room that footage must leave free. Nothing goes for its age before a standing policy is signed."""
 
     reserve_mb: Annotated[int, Meta(ge=16, le=1_000_000, description="Megabytes of the data disk kept free.")] = 512
+    room_mb: Annotated[
+        int, Meta(ge=16, le=1_000_000, description="Footage past its `keep` goes until so much more than that is free.")
+    ] = 1024
+
+
+class Holds(Struct, frozen=True, forbid_unknown_fields=True):
+    """[holds]: footage that may not go, and its copies in a place of their own."""
+
+    path: Annotated[
+        File, Meta(description="Folder of the copies, best on another disk; empty: holds/ in the data folder.")
+    ] = ""
+    quota_mb: Annotated[int, Meta(ge=16, le=10_000_000, description="Megabytes that the copies may take.")] = 8192
+    review_days: Annotated[
+        int, Meta(ge=1, le=3650, description="After so many days somebody must look at a hold again.")
+    ] = 90
 
 
 class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,4 +256,5 @@ class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
     rule: Annotated[list[Rule], Meta(max_length=256)] = []
     person: Annotated[list[Person], Meta(max_length=256)] = []
     retention: Retention = Retention()
+    holds: Holds = Holds()
     uplink: Uplink | UnsetType = UNSET

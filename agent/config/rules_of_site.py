@@ -17,6 +17,7 @@ from agent.config.pins import pulled_up_at_boot, same_line
 from agent.config.problems import has_credentials, has_password
 from agent.core.events import KINDS
 from agent.core.people import public_of
+from agent.core.retention import HARD_FLOOR_DAYS, least_days, span
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
@@ -237,6 +238,16 @@ def cameras(site: Table, report: Report) -> None:
             report.warn(camera, "source", "password-in-path")
 
 
+def keeping(site: Table, report: Report) -> None:
+    """No camera keeps less than the law asks, or at most less than at least."""
+    for camera in _all(site, "camera"):
+        keep, most = camera.get("keep"), camera.get("keep_at_most")
+        if keep is not None and least_days(span(keep)) < HARD_FLOOR_DAYS:
+            report.error(camera, "keep", "hard-floor")
+        elif keep is not None and isinstance(most, str) and least_days(span(most)) < least_days(span(keep)):
+            report.error(camera, "keep_at_most", "below-keep", keep=keep)
+
+
 def _source_allowed(source: str) -> bool:
     if any(source.startswith(start) for start in LOCAL_SOURCES):
         return source.startswith("testcard:") or len(PurePosixPath(source.removeprefix("file:")).parts) > 0
@@ -319,5 +330,5 @@ def timezone(site: Table, report: Report) -> None:
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
     ids, pins, boot_pins, points, pump_points, pump_limits, rule_events, rule_targets, rule_ends, idle,
-    silent_alarms, cameras, uplink, people, timezone,
+    silent_alarms, cameras, keeping, uplink, people, timezone,
 )  # fmt: skip

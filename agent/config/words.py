@@ -55,7 +55,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         'a public key is needed, "ed25519:" and 44 characters, as `standpipe keys new` or `keys show` prints it',
         "需要公钥：“ed25519:”加 44 个字符，由 standpipe keys new 或 keys show 显示",
     ),
-    "keep": ('write it like "14 days" or "3 months"', "请写成“14 days”（天）或“3 months”（月）"),
+    "keep": ('write it like "15 days" or "3 months"', "请写成“15 days”（天）或“3 months”（月）"),
+    "hard-floor": (
+        "footage is kept for 15 full days at least; nothing in this file can shorten that",
+        "录像至少保存满 15 天，本文件中的任何设置都不能缩短",
+    ),
+    "below-keep": ("shorter than keep, {keep}", "比 keep（{keep}）短"),
     "broker": (
         'write it like "mqtts://broker.example:8883" (or mqtt:// inside your own network)',
         "请写成“mqtts://broker.example:8883”（内网可用 mqtt://）",

@@ -71,7 +71,7 @@ silence = false
 id = "pump-room"
 source = "tcp://127.0.0.1:{camera_port}"
 purpose = "watch the fire pump"
-keep = "7 days"
+keep = "15 days"
 segment_s = 10
 stall_s = 3
 

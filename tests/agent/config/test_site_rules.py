@@ -12,6 +12,7 @@ from agent.config.pins import same_line
 Changed = Callable[..., Checked]
 
 # what is changed in the good file -> (key named, words of the message)
+SOURCE = 'source = "rtsp://10.0.0.7/main"'
 WRONG = [
     # ids
     (
@@ -77,6 +78,14 @@ WRONG = [
         "uplink.cert",
         "key is missing",
     ),
+    # what is kept
+    ((SOURCE, f'{SOURCE}\nkeep = "14 days"'), 'camera[1] "pump-room".keep', "15 full days"),
+    ((SOURCE, f'{SOURCE}\nkeep = "1 day"'), 'camera[1] "pump-room".keep', "15 full days"),
+    (
+        (SOURCE, f'{SOURCE}\nkeep = "3 months"\nkeep_at_most = "60 days"'),
+        'camera[1] "pump-room".keep_at_most',
+        "shorter than keep",
+    ),
     # sections
     (("[site]", "[[site]]"), "site", "written once"),
     (("[[relay]]", "[relay]"), "relay", "[[relay]]"),
@@ -106,6 +115,8 @@ def test_wrong(changed: Changed, pairs: tuple[str, ...], key: str, words: str) -
 
 
 RIGHT = [
+    (SOURCE, f'{SOURCE}\nkeep = "15 days"'),
+    (SOURCE, f'{SOURCE}\nkeep = "3 months"\nkeep_at_most = "3 months"\npriority = 1'),
     ('"rtsp://10.0.0.7/main"', '"rtsps://cam.local:322/a b"'.replace(" ", "")),
     ('"rtsp://10.0.0.7/main"', '"/dev/video0"'),
     ('"rtsp://10.0.0.7/main"', '"file:/srv/a.mp4"'),
