@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sp_hand import Core
+from sp_core import Core
 from sp_site import SITE
 
 from agent.config import load
