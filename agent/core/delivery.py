@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from agent.core.backoff import Backoff
 from agent.core.lane import BATCH_ROWS, RETRY_MOST_S, RETRY_S, Flight, Lane, union
-from agent.core.pace import Pace
+from agent.core.pace import ROWS, Pace
 from agent.core.ranges import Range, add_range
 from agent.core.wire import BATCH_BYTES, LANES, Ack, LaneAck
 
@@ -30,6 +30,7 @@ GROW_AFTER = 1000
 STRIKES_MAX = 3
 DEAD_MOST = 100
 STALLED_WAITS = 3
+DEADLY_MAX = 8  # sessions that may end over the same row before it is given up
 
 NOBODY = 0x10
 QUOTA = 0x97
@@ -41,7 +42,8 @@ MALFORMED = frozenset({0x83, 0x90, 0x95, 0x99})  # of this very message: another
 class Want:
     """Read rows of `lane` past `after` and below `before`, send at most `rows` in `bytes`.
 
-    live: each as a message of its own; if there are more than LIVE_MOST, call Delivery.overrun instead.
+    bytes: on the wire. live: each as a message of its own; if there are more than LIVE_MOST, call Delivery.overrun
+    instead.
     """
 
     lane: str
@@ -74,14 +76,17 @@ class Conflict:
 class Delivery:
     """Both lanes, the window and the pace of one board. `cursors` are the marks kept from earlier runs.
 
-    jitter as in Backoff. Times are seconds of a monotonic clock.
+    pace: the link's, if it is shared with the session of files. jitter as in Backoff. Times are seconds of a
+    monotonic clock.
     """
 
-    def __init__(self, cursors: dict[str, int], jitter: Callable[[], float], *, window: int = 100) -> None:
+    def __init__(
+        self, cursors: dict[str, int], jitter: Callable[[], float], *, window: int = 100, pace: Pace | None = None
+    ) -> None:
         self.lanes = {
             name: Lane(cursors.get(name, 0), Backoff(RETRY_S, RETRY_MOST_S, _upper(jitter))) for name in LANES
         }
-        self.pace = Pace()
+        self.pace = pace or Pace()
         self.window = window
         self.heard = False  # the collector, in this session
         self.nobody = False  # the broker says nobody listens
@@ -95,6 +100,7 @@ class Delivery:
         self._own_window = window
         self._slots: dict[int, Flight | None] = {}
         self._strikes: dict[Range, int] = {}
+        self._deaths: dict[Range, int] = {}
         self._hold_until_s = float("-inf")
         self._quota = Backoff(1, 60, _upper(jitter))
         self._park = Backoff(30, 600, _upper(jitter))
@@ -115,18 +121,37 @@ class Delivery:
         for lane in self.lanes.values():
             lane.live_after = max(head, lane.cursor)
 
-    def offline(self) -> None:
+    def offline(self) -> Verdict | None:
         """The session is gone, and with it everything that was handed over.
 
-        If it confirmed nothing, the batches may have been what it broke on: smaller ones next time.
+        If it confirmed nothing, the batches may have been what it broke on: smaller ones next time. A verdict if one
+        row is given up for that: session after session ended over it, though it went by itself.
         """
+        verdict = None
         if self.in_flight_bytes and not self._confirmed:
+            if self._batch_bytes == BATCH_LEAST_BYTES:
+                verdict = self._deadly()
             self._batch_bytes = max(BATCH_LEAST_BYTES, self._batch_bytes // 2)
         self._drop()
+        return verdict
+
+    def _deadly(self) -> Verdict | None:
+        """A broker may cut off whoever sends a large message, and never say how large is too large."""
+        large = (f for f in self._slots.values() if f and f.rows == 1 and f.bytes > BATCH_LEAST_BYTES)
+        flight = next(large, None)
+        if flight is None:
+            return None
+        self._deaths[flight.span] = self._deaths.get(flight.span, 0) + 1
+        if self._deaths[flight.span] < DEADLY_MAX or self.dead >= DEAD_MOST:
+            return None
+        del self._deaths[flight.span]
+        self.give_up(flight.lane, flight.span)
+        return Verdict("dead", flight, TOO_LARGE)
 
     def _drop(self) -> None:
         self.heard = self.nobody = self.waited = self.parked = False
         self._slots.clear()
+        self.pace.dropped(ROWS)
         self.in_flight_bytes = self._confirmed = self._waits = 0
         self.pace = Pace()
         for lane in self.lanes.values():
@@ -160,21 +185,30 @@ class Delivery:
 
     def want(self, now_s: float) -> Want | None:
         """What to hand over next, if there is a slot, room on the link, and something that may be sent."""
-        if self.free <= 0 or now_s < self._hold_until_s:
+        held = self.free <= 0 or now_s < self._hold_until_s
+        self._tell_pace(now_s < self._hold_until_s)
+        if held:
             return None
         for name, lane in self.lanes.items():
             if lane.live_after < self.head:
                 rows = min(LIVE_MOST, self.free)
                 return Want(name, lane.live_after, self.head + 1, True, rows, self._message_bytes(True))
             gap = lane.gap()
-            if gap and self._backlog_may_go(lane):
+            if gap and self._backlog_may_go(lane, now_s):
                 return Want(name, *gap, False, lane.most_rows, self._message_bytes(False))
         return None
 
-    def _backlog_may_go(self, lane: Lane) -> bool:
+    def _tell_pace(self, stuck: bool) -> None:
+        """What the session of files has to leave to us."""
+        alarm, status = self.lanes["alarm"], self.lanes["status"]
+        going = not (stuck or self.nobody or self.parked)
+        self.pace.urgent = going and (alarm.live_after < self.head or alarm.gap() is not None)
+        self.pace.wants(ROWS, going and status.gap() is not None)
+
+    def _backlog_may_go(self, lane: Lane, now_s: float) -> bool:
         if self.free <= self._reserve():
             return False
-        if self.in_flight_bytes and self.in_flight_bytes + self.pace.message_bytes > self.pace.budget_bytes:
+        if not self.pace.room(ROWS, self.pace.message_bytes, now_s):
             return False
         if self.nobody:
             return not lane.flights
@@ -192,6 +226,7 @@ class Delivery:
         lane = self.lanes[want.lane]
         self._slots[token] = flight
         self.in_flight_bytes += size
+        self.pace.handed(ROWS, size, now_s)
         if want.live:
             lane.live_after = max(lane.live_after, span[1] - 1)
         if len(lane.flights) < LIVE_AWAIT_MOST:  # beyond, it was sent for those who watch and stays to be sent
@@ -228,17 +263,19 @@ class Delivery:
             return None
         self.in_flight_bytes -= flight.bytes
         if code >= 0x80:
+            self.pace.returned(ROWS, flight.bytes)
             return self._refused(flight, code, now_s)
         flight.published_s = now_s
         self._confirmed += 1
         if self._confirmed % GROW_AFTER == 0:
             self._batch_bytes = min(BATCH_BYTES, self._batch_bytes * 2)
         self.nobody = code == NOBODY
-        self.pace.confirmed(flight.bytes, now_s - flight.handed_s, now_s)
+        self.pace.confirmed(ROWS, flight.bytes, now_s - flight.handed_s, now_s)
         self.parked = False
         self._quota.reset()
         self._park.reset()
         self._strikes.pop(flight.span, None)
+        self._deaths.pop(flight.span, None)
         if not flight.live:
             lane = self.lanes[flight.lane]
             lane.most_rows = min(BATCH_ROWS, lane.most_rows * 2)

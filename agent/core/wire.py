@@ -101,12 +101,16 @@ def _utc_seconds(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def row_event(site: str, board: str, epoch: str, row: Row, prev_hash: bytes, *, live: bool) -> str:
+def row_event(
+    site: str, board: str, epoch: str, row: Row, prev_hash: bytes, *, live: bool, at_ns: int | None = None
+) -> str:
     """One row as a CloudEvent's JSON text. Live rows carry `data` too; backlog has it in `row` alone.
 
-    Put together by hand: a drain builds tens of thousands a second, and most of it is the same each time.
+    at_ns: when it was, where the row itself does not know because its clock was unset. Put together by hand: a drain
+    builds tens of thousands a second, and most of it is the same each time.
     """
-    time = "" if row.clock == "unset" else f',"time":"{utc_text(row.at_ns)}"'
+    known_ns = row.at_ns if row.clock != "unset" else at_ns
+    time = "" if known_ns is None else f',"time":"{utc_text(known_ns)}"'
     data = f',"datacontenttype":"application/json","data":{row.data}' if live else ""
     return (
         f'{{"specversion":"1.0","id":"{epoch}-{row.seq}",{_same(site, board, row.kind)},"subject":{_text(row.source)},'

@@ -22,7 +22,7 @@ from typing import BinaryIO
 from agent.core.backoff import Backoff
 from agent.core.chain import Row
 from agent.core.events import ClipDelivered
-from agent.core.pace import Pace
+from agent.core.pace import FILES, Pace
 from agent.core.transfer import Message, Sender, TransferError, chunk_step, file_id, parse_response
 from agent.journal import Bell, Journal, JournalError, JournalMoved
 from agent.uplink.link import Link, LinkError
@@ -33,7 +33,7 @@ from agent.uplink.view import View
 log = logging.getLogger(__name__)
 
 WINDOW = 8
-CHUNK_LEAST = 8 * 1024
+CHUNK_LEAST = 4 * 1024
 IDLE_S = 60.0
 ANSWER_S, PAUSE_S, WAIT_MOST_S = 10.0, 2.0, 60.0
 FAILED_S, FAILED_MOST_S = 600.0, 86400.0
@@ -105,7 +105,7 @@ class _Clips:
         self._tick = tick
         self._notes = Notes(journal, view)
         self._pending = Pending(journal)
-        self._pace = Pace()
+        self._pace = board.pace
         self._link: Link | None = None
         self._used_s = 0.0
 
@@ -160,6 +160,7 @@ class _Clips:
         return self._view.link.get("state") == "connected"
 
     def _hang_up(self) -> None:
+        self._pace.dropped(FILES)
         if self._link is not None:
             self._link.close(goodbye=True)
             self._link = None
@@ -256,7 +257,7 @@ class _Transfer:
         self._watch(now_s)
 
     def _fill(self, now_s: float) -> None:
-        while len(self._out) < self._window and self._room() and (message := self._sender.next()) is not None:
+        while len(self._out) < self._window and self._room(now_s) and (message := self._sender.next()) is not None:
             payload, step = message.payload or b"", message.step
             if message.read is not None:
                 offset, length = message.read
@@ -265,15 +266,18 @@ class _Transfer:
                 step = chunk_step(offset, hashlib.sha256(payload).hexdigest())
             token = self._link.publish(self._board.topics.file(self._sender.fid, step), payload)
             self._out[token] = (message, len(payload), now_s)
+            self._pace.handed(FILES, len(payload), now_s)
 
-    def _room(self) -> bool:
-        flying = sum(size for _, size, _ in self._out.values())
-        return not flying or flying + self._pace.message_bytes <= self._pace.budget_bytes
+    def _room(self, now_s: float) -> bool:
+        self._pace.wants(FILES, self._sender.state == "sending")
+        return self._pace.room(FILES, self._pace.message_bytes, now_s)
 
     def _puback(self, token: int, code: int, now_s: float) -> None:
         message, size, handed_s = self._out.pop(token)
         if code == 0 and size:
-            self._pace.confirmed(size, now_s - handed_s, now_s)
+            self._pace.confirmed(FILES, size, now_s - handed_s, now_s)
+        else:
+            self._pace.returned(FILES, size)
         self._sender.acked(message, code)
 
     def _answer(self, payload: bytes, now_s: float) -> None:

@@ -134,7 +134,7 @@ class Link:
         self._subscriptions = [Subscription(one) if isinstance(one, str) else one for one in subscriptions]
         self._lost: LinkError | None = None
         self._connected = False
-        self._types: dict[str, Properties] = {}
+        self._types: dict[tuple[str, str], Properties] = {}
         self._client = self._made(client_id, will)
 
     # --- connecting ---
@@ -211,9 +211,12 @@ class Link:
 
     # --- using ---
 
-    def publish(self, topic: str, payload: bytes, content_type: str = "", *, retain: bool = False) -> int:
+    def publish(
+        self, topic: str, payload: bytes, content_type: str = "", encoding: str = "", *, retain: bool = False
+    ) -> int:
         """Hand over one QoS 1 message; returns its token. The window is the caller's. LinkError if the link is gone."""
-        info = self._client.publish(topic, payload, qos=1, retain=retain, properties=self._typed(content_type))
+        properties = self._typed(content_type, encoding)
+        info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         if self._lost is not None:
             raise self._lost
         if info.rc != paho.MQTT_ERR_SUCCESS:
@@ -229,14 +232,17 @@ class Link:
             raise self._lost or LinkError("unreachable", f"connection lost: {paho.error_string(info.rc)}")
         return info.mid
 
-    def _typed(self, content_type: str) -> Properties | None:
+    def _typed(self, content_type: str, encoding: str) -> Properties | None:
         if not content_type:
             return None
-        if content_type not in self._types:
+        key = (content_type, encoding)
+        if key not in self._types:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.ContentType = content_type
-            self._types[content_type] = properties
-        return self._types[content_type]
+            if encoding:
+                properties.UserProperty = [("content-encoding", encoding)]
+            self._types[key] = properties
+        return self._types[key]
 
     def turn(self, timeout_s: float, wake: int | None = None) -> bool:
         """Read and write what there is, waiting up to `timeout_s`, or until descriptor `wake` can be read (True then).

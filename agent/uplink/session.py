@@ -24,6 +24,7 @@ from agent.core.backoff import Backoff
 from agent.core.chain import Stamp
 from agent.core.delivery import Delivery, Verdict, Want
 from agent.core.events import ProcessStarted, ProcessStopping
+from agent.core.pace import Pace
 from agent.core.people import Key
 from agent.core.signed import HEAD
 from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, head_fields, presence_payload
@@ -63,6 +64,7 @@ class Board:
     version: str
     keys: Mapping[str, Key] = field(default_factory=dict)  # of people who may sign commands, by id
     signer: Signer | None = None  # the board's own key, for the head of its chain
+    pace: Pace = field(default_factory=Pace)  # of the link, which both sessions share
 
     @property
     def quiet_s(self) -> float:
@@ -113,7 +115,7 @@ class _Keeper:
         self._bell = Bell(board.paths.bell)
         self._cursor = Cursor(board.paths.cursor("uplink"))
         self._marks = Marks(self._cursor, journal)
-        self._books = Delivery(self._marks.load(), random.random, window=board.window)
+        self._books = Delivery(self._marks.load(), random.random, window=board.window, pace=board.pace)
         for lane, span in gaps(journal):
             self._books.excuse(lane, span)
         self._notes = Notes(journal, view)
@@ -286,6 +288,7 @@ class _Session:
         self._books.seen(head)
         self._states.follow(head)
         self.inbox.follow(head)
+        self._feed.follow()
 
     def watch(self, now_s: float) -> None:
         """Every LOOK_S: send again what nobody acknowledged; end a session in which nothing moves."""
@@ -321,7 +324,7 @@ class _Session:
                 self._send(want, parcel, "event", EVENT_TYPE, now_s)
 
     def _send_backlog(self, want: Want, now_s: float) -> None:
-        parcel = self._feed.backlog(want)
+        parcel = self._feed.backlog(want, self._books.pace.rate_bytes_s)
         if parcel is None:
             self._books.nothing(want)
         else:
@@ -331,14 +334,16 @@ class _Session:
         if len(parcel.payload) > self._link.packet_bytes:
             verdict = self._books.too_large(want, parcel.span, len(parcel.payload), now_s)
             return self._verdict(verdict, "rows", f"more than the broker's {self._link.packet_bytes} bytes", now_s)
-        token = self._hand("rows", self._topics.of(leaf), parcel.payload, content_type)
+        token = self._hand("rows", self._topics.of(leaf), parcel.payload, content_type, parcel.encoding)
         self._books.handed(token, want, parcel.span, parcel.rows, len(parcel.payload), now_s)
         return None
 
-    def _hand(self, what: str, topic: str, payload: bytes, content_type: str = "", *, retain: bool = False) -> int:
+    def _hand(
+        self, what: str, topic: str, payload: bytes, content_type: str = "", encoding: str = "", *, retain: bool = False
+    ) -> int:
         if not self._books.slots:
             self._progress_s = time.monotonic()
-        token = self._link.publish(topic, payload, content_type, retain=retain)
+        token = self._link.publish(topic, payload, content_type, encoding, retain=retain)
         self._books.occupied(token)
         self._what[token] = what
         return token
@@ -373,7 +378,9 @@ class _Session:
 
     def close(self) -> None:
         self._link.close()
-        self._books.offline()
+        verdict = self._books.offline()
+        if verdict is not None:
+            self._notes.given_up(verdict.flight, verdict.code, "the broker ends the session over it, again and again")
 
     def view(self, now_s: float) -> dict[str, Any]:
         """For the status file: state, window, bytes on their way, rows a second delivered since the last look."""

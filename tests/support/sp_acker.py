@@ -13,9 +13,10 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from sp_uplink import rows_in
 
 from agent.core.chain import first_hash
-from agent.core.wire import Ack, LaneAck, Presence, WireRow, ack_payload, parse_presence, parse_rows
+from agent.core.wire import Ack, LaneAck, Presence, WireRow, ack_payload, parse_presence
 
 
 class Acker:
@@ -84,7 +85,7 @@ class Acker:
                 self._presence(message)
 
     def _rows(self, leaf: str, message: paho.MQTTMessage) -> None:
-        rows = parse_rows(message.payload)
+        rows = rows_in(message.payload)
         for row in rows:
             self.rows[(row.epoch, row.row.seq)] = row
             self.copies[(row.epoch, row.row.seq)] += 1

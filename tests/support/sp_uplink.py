@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from agent.core.events import DoorOpened, Event, PointChanged, Signal
+from agent.core.wire import WireRow, parse_rows, unzip
 from agent.journal import Journal, Row
 from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
@@ -44,6 +45,11 @@ def until(true: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) ->
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
         time.sleep(0.01)
     return found
+
+
+def rows_in(payload: bytes) -> list[WireRow]:
+    """Rows of an `event` or `replay` payload, compressed or not."""
+    return parse_rows(unzip(payload) if payload[:2] == b"\x1f\x8b" else payload)
 
 
 def status_row(n: int) -> Event:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agent.core.delivery import (
     AWAIT_MOST,
+    DEADLY_MAX,
     LIVE_MOST,
     NOBODY,
     QUOTA,
@@ -293,6 +294,7 @@ def test_a_refused_batch_is_halved_until_one_row_is_left_and_given_up(code: int)
 def test_batches_shrink_after_a_session_that_confirmed_nothing() -> None:
     """Some brokers simply cut the connection on a message they find too large."""
     delivery = made(head=1000, status=0)
+    delivery.pace.budget_bytes = 1 << 20  # a good link
     sizes = []
     for token in range(5):
         sizes.append(hand(delivery, token, rows=5).bytes)
@@ -462,3 +464,27 @@ def test_whatever_the_network_does_nothing_is_lost_and_the_cursor_never_lies(
     world.pump()
     for lane, cursor in world.delivery.cursors().items():
         assert world.of_lane(lane, cursor, None) == []
+
+
+def test_a_row_over_which_session_after_session_ends_is_given_up() -> None:
+    """The broker cuts the connection without a word of how large is too large: one row must not block its lane."""
+    delivery = made(head=10, status=0)
+    verdicts = []
+    for token in range(DEADLY_MAX + 5):
+        hand(delivery, token, rows=1, size=60_000)
+        verdicts.append(delivery.offline())
+        delivery.online(10, 100, 1 << 20)
+        if verdicts[-1]:
+            break
+    assert verdicts[-1] is not None
+    assert verdicts[-1].what == "dead"
+    assert delivery.cursors()["status"] == 1
+    assert len(verdicts) >= DEADLY_MAX
+
+
+def test_a_link_that_flaps_gives_up_no_row_of_usual_size() -> None:
+    delivery = made(head=10, status=0)
+    for token in range(50):
+        hand(delivery, token, rows=1, size=1000)
+        assert delivery.offline() is None
+        delivery.online(10, 100, 1 << 20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.pace import LEAST_BYTES, MOST_BYTES, Pace
+from agent.core.pace import FILES, LEAST_BYTES, MOST_BYTES, ROWS, Pace
 
 
 def run(rate_bytes_s: int, rtt_s: float, seconds: float) -> tuple[Pace, float]:
@@ -11,14 +11,15 @@ def run(rate_bytes_s: int, rtt_s: float, seconds: float) -> tuple[Pace, float]:
     pending: list[tuple[float, int, float]] = []
     while now_s < seconds:
         size = min(65536, pace.message_bytes)
-        if sum(p[1] for p in pending) + size <= pace.budget_bytes or not pending:
+        if pace.room(ROWS, size, now_s):
+            pace.handed(ROWS, size, now_s)
             free_s = max(now_s, free_s) + size / rate_bytes_s
             pending.append((free_s + rtt_s, size, now_s))
             continue
         done, size, handed = pending.pop(0)
         now_s = max(now_s, done)
         took = now_s - handed
-        pace.confirmed(size, took, now_s)
+        pace.confirmed(ROWS, size, took, now_s)
     return pace, took
 
 
@@ -38,3 +39,53 @@ def test_a_long_fat_link_is_not_starved() -> None:
     """600 ms of satellite at 4 Mbit/s."""
     pace, _ = run(500_000, 0.6, 120)
     assert pace.budget_bytes >= 256 * 1024
+
+
+def test_files_have_their_part_while_rows_wait_and_all_of_it_when_not() -> None:
+    pace = Pace()
+    pace.budget_bytes = 90_000
+    pace.handed(FILES, 20_000, 0)
+    assert pace.room(FILES, 20_000, 0)
+    pace.wants(ROWS, True)
+    assert not pace.room(FILES, 20_000, 0)
+    assert pace.room(ROWS, 60_000, 0)
+    pace.wants(FILES, True)
+    pace.handed(ROWS, 50_000, 0)
+    assert not pace.room(ROWS, 20_000, 0)
+    pace.confirmed(FILES, 20_000, 1.5, 2)
+    assert pace.room(FILES, 20_000, 2), "its part is its own"
+
+
+def test_while_alarms_wait_files_begin_nothing() -> None:
+    pace = Pace()
+    pace.urgent = True
+    assert not pace.room(FILES, 10, 0)
+    assert pace.room(ROWS, 10, 0)
+    pace.dropped(ROWS)
+    assert pace.room(FILES, 10, 0), "without a session for rows no alarm goes before a file"
+
+
+def test_a_cap_holds_on_average_and_lets_alarms_pass() -> None:
+    pace, sent, now_s = Pace(), 0, 0.0
+    pace.cap(1000.0)
+    while now_s < 60:
+        if pace.room(FILES, 500, now_s):
+            pace.handed(FILES, 500, now_s)
+            pace.confirmed(FILES, 500, 0.01, now_s)
+            sent += 500
+        now_s += 0.05
+    assert 55_000 <= sent <= 65_000
+    pace.handed(ROWS, 5000, now_s)  # alarms are not asked about, but count
+    assert not pace.room(FILES, 500, now_s + 1)
+    assert pace.room(FILES, 500, now_s + 10)
+
+
+def test_the_rate_is_that_of_the_link() -> None:
+    pace, now_s = Pace(), 100.0
+    for _ in range(50):
+        pace.handed(ROWS, 4000, now_s)
+        pace.handed(ROWS, 4000, now_s)
+        for _ in range(2):
+            now_s += 0.5
+            pace.confirmed(ROWS, 4000, 0.8, now_s)
+    assert 7000 <= pace.rate_bytes_s <= 9000
