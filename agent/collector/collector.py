@@ -19,6 +19,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.collector import heads
 from agent.collector.books import Board, Boards, StrangerError
 from agent.collector.files import Files, Reply
 from agent.collector.ledger import Ledger, Outcome
@@ -166,6 +167,8 @@ class Collector:
         self._boards.present(board, presence)
         who = f"{board.site}/{board.board}"
         log.info("%s is %s (epoch %s, row %d)", who, presence.state, presence.epoch, presence.head_seq)
+        if reason := heads.look(self._store.db, board, presence):
+            self._quiet.say(f"key {who}", logging.ERROR, "%s: %s: standpipe collect report", who, reason)
         if presence.state == "online":
             self._boards.book(board, presence.epoch).dirty = True
             self._to_ack[board, presence.epoch] = None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.collector import heads
 from agent.collector.store import open_to_read
 from agent.core.continuity import LaneBook
 
@@ -19,8 +20,9 @@ LISTED_MAX = 1000
 def report(store: Path) -> dict[str, Any]:
     """Boards with their epochs and files; what `standpipe collect report --json` prints.
 
-    {"boards": [{"site", "board", "state", "head_seq", "refused", "why", "epochs": [{"epoch", "rows", "doubles",
-    "first", "last", "missing": [[from, to]], "lanes": {lane: {"rows", "upto", "missing"}}, "given_up", "conflicts",
+    {"boards": [{"site", "board", "state", "head_seq", "refused", "why", "key": {"public", "state", "other",
+    "head_seq", "head"}, "epochs": [{"epoch", "rows", "doubles", "first", "last", "missing": [[from, to]],
+    "lanes": {lane: {"rows", "upto", "missing"}}, "given_up", "conflicts",
     "chain": {"upto", "hash", "holes", "broken_at", "whole"}}], "files": [{"fid", "name", "size", "sha256", "state",
     "have_bytes", "path", "user_data"}]}], "totals": {...}}. Ranges have both ends in. Raises StoreError.
     """
@@ -37,6 +39,7 @@ def _board(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     told = ("site", "board", "state", "epoch", "head_seq", "clock", "version", "seen_ns", "refused", "why")
     return {
         **{name: row[name] for name in told},
+        "key": heads.report_of(db, row["id"]),
         "epochs": [_epoch(db, epoch) for epoch in epochs],
         "files": [_file(row, file) for file in files],
     }
@@ -123,6 +126,7 @@ def _totals(boards: list[dict[str, Any]]) -> dict[str, Any]:
         "given_up": sum(len(epoch["given_up"]) for epoch in epochs),
         "conflicts": sum(len(epoch["conflicts"]) for epoch in epochs),
         "refused": sum(board["refused"] for board in boards),
+        "key_conflicts": sum(heads.wrong(board["key"]) for board in boards),
         "chains_whole": all(epoch["chain"]["whole"] for epoch in epochs),
         "files_complete": sum(file["state"] == "complete" for file in files),
         "files_partial": sum(file["state"] == "partial" for file in files),
@@ -134,6 +138,7 @@ def in_words(found: dict[str, Any]) -> str:
     lines: list[str] = []
     for board in found["boards"]:
         lines.append(f"{board['site']}/{board['board']}: {board['state'] or 'never present'}")
+        lines += heads.in_words(board["key"])
         lines += [line for epoch in board["epochs"] for line in _epoch_lines(epoch)]
         if board["refused"]:
             lines.append(f"  {board['refused']} rows or messages refused, the last one: {board['why']}")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+ADDED = Path(__file__).with_name("heads.sql")  # tables that came later: made where they are missing
 NAME = "collector.db"
 VERSION = "1"
 CHECKPOINT_PAGES = 8000
@@ -106,6 +107,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.execute("pragma cache_size=-16384")
         if not db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
             db.executescript(f"begin immediate;{SCHEMA.read_text(encoding='utf-8')}commit;")
+        db.executescript(ADDED.read_text(encoding="utf-8"))
         version = db.execute("select value from meta where key = 'version'").fetchone()[0]
         if version != VERSION:
             raise sqlite3.DatabaseError(f"schema version {version}, this program knows {VERSION}")

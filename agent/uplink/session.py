@@ -46,6 +46,7 @@ TURN_S = 0.5
 LOOK_S = 0.5  # the journal is looked at this often even when no bell rang
 STEADY_S = 30.0  # a session that lived so long was a good one
 GOODBYE_S = 2.0
+HEAD_EVERY_S = 3600.0  # the signed head goes out with each birth, and so often in between
 RESTART_AGAIN_NS = 24 * 3600 * 1_000_000_000
 KEEP_ROWS = 20_000
 FIRST_S, MOST_S = 1.0, 60.0
@@ -237,6 +238,7 @@ class _Session:
         self._link = Link(board.broker, board.client_id, subscriptions, will)
         self._what: dict[int, str] = {}  # token -> what was sent, for refusals; event and replay are "rows"
         self._progress_s = 0.0
+        self._head_s = 0.0
         self._rate = (time.monotonic(), books.delivered_rows, 0.0)
 
     @property
@@ -250,6 +252,10 @@ class _Session:
         self._notes.up()
         self._books.online(self._journal.head()[0], self._link.receive_maximum, self._link.packet_bytes)
         self._states.birth()
+        self._tell_head(time.monotonic())
+
+    def _tell_head(self, now_s: float) -> None:
+        self._head_s = now_s
         self._hand("presence", self._topics.of("presence"), self._presence("online"), retain=True)
 
     def _presence(self, state: str) -> bytes:
@@ -293,6 +299,8 @@ class _Session:
     def watch(self, now_s: float) -> None:
         """Every LOOK_S: send again what nobody acknowledged; end a session in which nothing moves."""
         self.inbox.tick(now_s)
+        if now_s - self._head_s >= HEAD_EVERY_S and self._books.free > 0:
+            self._tell_head(now_s)
         self._books.expire(now_s)
         if self._books.stalled:
             raise LinkError("unreachable", "the collector has acknowledged nothing for long: a new session is tried")

@@ -17,12 +17,15 @@ from agent.runtime.secrets import Secrets
 
 HELP = """\
 Runs beside the central broker until Ctrl-C: stores every row of every board once, proves that none is missing,
-puts files together, and tells the boards what has arrived. `standpipe collect report` says what is in a store."""
+puts files together, and tells the boards what has arrived. `standpipe collect report` says what is in a store;
+`standpipe collect trust --of SITE/BOARD` believes the new key of a board that was set up anew."""
 FEED_S = 5.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", choices=["run", "report"], default="run", help="run (default) or report")
+    parser.add_argument(
+        "what", nargs="?", choices=["run", "report", "trust"], default="run", help="run (default), report or trust"
+    )
     parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="where rows and files are kept")
     parser.add_argument("--broker", metavar="URL", help="mqtt://HOST:1883 or mqtts://HOST:8883")
     parser.add_argument(
@@ -35,20 +38,32 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cert", default="", metavar="FILE", help="our certificate (mqtts)")
     parser.add_argument("--key", default="", metavar="FILE", help="our certificate's key (mqtts)")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
+    parser.add_argument("--of", metavar="SITE/BOARD", help="trust: the board whose new key is right")
 
 
 def run(args: argparse.Namespace, _paths: Paths) -> int:
-    return _report(args) if args.what == "report" else _collect(args)
+    return {"run": _collect, "report": _report, "trust": _trust}[args.what](args)
+
+
+def _trust(args: argparse.Namespace) -> int:
+    """A board that was set up anew signs with another key: a person has compared it with `standpipe keys board`."""
+    from agent.collector.heads import trust
+
+    if not args.of:
+        raise UsageError("say which board: standpipe collect trust --store DIR --of SITE/BOARD")
+    print(f"{args.of}: trusted from now on: {trust(args.store, args.of)}")
+    return 0
 
 
 def _report(args: argparse.Namespace) -> int:
-    """0 if nothing is missing or in conflict and every chain is whole, 1 otherwise."""
+    """0 if nothing is missing or in conflict, keys too, and every chain is whole, 1 otherwise."""
     from agent.collector.report import in_words, report
 
     found = report(args.store)
     print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else safe(in_words(found)))
     totals = found["totals"]
-    return 0 if totals["chains_whole"] and not totals["missing"] and not totals["conflicts"] else 1
+    wrong = totals["missing"] or totals["conflicts"] or totals["key_conflicts"]
+    return 0 if totals["chains_whole"] and not wrong else 1
 
 
 def _collect(args: argparse.Namespace) -> int:

@@ -23,9 +23,7 @@ KINDS = ("panel", "recorder", "uplink")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--pins", metavar="PINS", help="instead of [board] pins: gpiod, lgpio, mock, or sim:PATH"
-    )
+    parser.add_argument("--pins", metavar="PINS", help="instead of [board] pins: gpiod, lgpio, mock, or sim:PATH")
     parser.add_argument("--only", metavar="LIST", help="only these, by comma: panel, uplink, recorder, recorder@CAMERA")
     parser.add_argument("--clock-offset", type=Path, metavar="FILE", help=argparse.SUPPRESS)
 
