@@ -34,6 +34,7 @@ INBOX_MAX = 10_000  # edges beyond are dropped: the next reading finds what they
 BATCH = 256
 BEGIN_NS = SECOND  # after a boot: so long is waited for the journal before everything counts as found
 REOPEN_NS = 2 * SECOND
+LOST_NS = 60 * SECOND  # without one more: that edges were lost is over
 REOPEN_AFTER = 2  # readings that failed in a row
 LATENCIES = 1000
 
@@ -79,6 +80,9 @@ class AlarmLoop:
         self._reopen_ns = 0
         self._begin_by_ns = 0
         self.dropped = 0
+        self.edges_lost = 0  # below us
+        self._lost_before = 0  # of these banks
+        self._lost_until_ns = 0
         self.latencies_ns: deque[int] = deque(maxlen=LATENCIES)
         self._banks = self._open(stamp())
         self.view: dict[str, Any] = view(decider, stamp().mono_ns, self._retry)
@@ -215,6 +219,17 @@ class AlarmLoop:
             return
         self._failed_reads = 0
         self._trouble("board", "", now)
+        self._look_for_lost_edges(now)
+
+    def _look_for_lost_edges(self, now: Stamp) -> None:
+        """The levels have just been read, so only what came and went again may be missing; people should know."""
+        lost = self._banks.inputs.lost_edges()
+        if lost > self._lost_before:
+            self.edges_lost += lost - self._lost_before
+            self._lost_until_ns = now.mono_ns + LOST_NS
+        self._lost_before = lost
+        detail = "edges of contacts were lost below the panel: short changes may be missing from the journal"
+        self._trouble("edges", detail if now.mono_ns < self._lost_until_ns else "", now)
 
     def _reopen(self, now: Stamp) -> None:
         """The board is gone for good: let go of its pins and take them anew."""
@@ -225,6 +240,7 @@ class AlarmLoop:
         except HardwareError as error:
             log.warning("%s", error)
             return
+        self._lost_before = 0
         self._masked.clear()
         self._retry.clear()
         for relay in list(self._decider.response.failed):

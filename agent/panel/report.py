@@ -55,6 +55,7 @@ def figures(loop: AlarmLoop, ring: Ring, writer: Writer) -> dict[str, Any]:
         "queue": ring.waiting(),
         "rows": writer.rows,
         "edges_dropped": loop.dropped,
+        "edges_lost": loop.edges_lost,
         "latency": latency(list(loop.latencies_ns)),
     }
 

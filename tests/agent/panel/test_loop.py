@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sp_site import SITE
 
 from agent.config import load
 from agent.core.chain import Stamp
-from agent.core.events import Event, RelayDriven
+from agent.core.events import Event, RelayDriven, TroubleCleared, TroubleRaised
 from agent.panel import memory
 from agent.panel.decide import Decider
 from agent.panel.loop import AlarmLoop, Banks
 from agent.panel.notes import Notebook, unpack
 from agent.panel.plan import plan
+from agent.panel.report import figures
 from agent.panel.ring import Ring
 from agent.runtime.clock import SystemClock
 from hw.gpio import GpioInputs, GpioRelays, pin_factory
@@ -114,6 +116,33 @@ def test_noted_before_it_is_driven_and_said_after(bench: Bench) -> None:
     assert after is not None
     assert after.unsaid == []
     assert len(bench.loop.latencies_ns) == 2
+
+
+def test_edges_that_were_lost_below_are_trouble_until_a_minute_has_passed_without(bench: Bench) -> None:
+    def troubles() -> list[tuple[str, str]]:
+        return [(e.KIND, e.what) for e in bench.noted() if isinstance(e, TroubleRaised | TroubleCleared)]
+
+    bench.after(1001)
+    assert troubles() == []
+    bench.factory.lost_edges = 3
+    bench.after(1001)
+    bench.factory.lost_edges = 5
+    bench.after(50_000)
+    bench.after(9_000)
+    assert troubles() == [("trouble.raised", "edges")]
+    assert figures(bench.loop, bench.ring, SimpleNamespace(rows=0))["edges_lost"] == 5
+    bench.after(60_000)
+    assert troubles() == [("trouble.raised", "edges"), ("trouble.cleared", "edges")]
+
+
+def test_banks_opened_anew_count_their_lost_edges_from_nothing(bench: Bench) -> None:
+    bench.factory.lost_edges = 7
+    bench.after(1001)
+    bench.factory.lost_edges = 0
+    bench.after(1001)
+    bench.factory.lost_edges = 1
+    bench.after(1001)
+    assert bench.loop.edges_lost == 8
 
 
 def test_a_relay_that_fails_is_tried_each_second_and_said_once(bench: Bench) -> None:
