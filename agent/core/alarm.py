@@ -2,7 +2,8 @@
 
 Everything that changes an alarm's state is in TABLE. An alarm is known by the event kind and the thing that raised
 it ("pump.fail_to_start:pump-1"). It stays latched until it is both acknowledged and restored, and then reset.
-Silence is no state: it quiets the sounders of this alarm only, and a new raise takes it back.
+Silence is no state: it quiets the sounders of this alarm only, and a new raise takes it back. An alarm is `first` if
+no other was waiting to be acknowledged when it came: what follows it may be its consequence.
 """
 
 from __future__ import annotations
@@ -21,14 +22,49 @@ from agent.core.events import (
     Signal,
 )
 
-# Class of the kinds that are alarms by themselves. `point.changed` and `door.held_open` have their point's class.
+# Class of the kinds that are alarms by themselves. `point.changed`, `door.held_open` and sensors (room.py) have their
+# point's class.
 SIGNALS: Mapping[str, Signal] = {
     "pump.fail_to_start": Signal.ALARM,
     "pump.stopped_on_demand": Signal.ALARM,
     "pump.unexpected_run": Signal.ALARM,
     "pump.not_in_auto": Signal.SUPERVISORY,
+    "pump.overrun": Signal.SUPERVISORY,
+    "pump.ran_without_demand": Signal.SUPERVISORY,
+    "pump.power_lost": Signal.SUPERVISORY,
+    "pump.phase_loss": Signal.SUPERVISORY,
+    "pump.phase_reversal": Signal.SUPERVISORY,
+    "pump.alternate_source": Signal.SUPERVISORY,
+    "pump.low_suction": Signal.SUPERVISORY,
+    "pump.tank_low": Signal.SUPERVISORY,
+    "pump.tank_high": Signal.SUPERVISORY,
+    "pump.valve_closed": Signal.SUPERVISORY,
+    "pump.trouble": Signal.SUPERVISORY,
+    "pump.contradiction_power": Signal.TROUBLE,
+    "pump.contradiction_demand": Signal.TROUBLE,
+    "pump.contradiction_tank": Signal.TROUBLE,
+    "pump.reminder": Signal.SUPERVISORY,
+    "pump.main_short_cycle": Signal.SUPERVISORY,
+    "pump.jockey_short_cycle": Signal.SUPERVISORY,
+    "pump.jockey_frequent": Signal.SUPERVISORY,
+    "pump.jockey_long_run": Signal.SUPERVISORY,
+    "pump.test_too_short": Signal.SUPERVISORY,
+    "pump.test_not_auto_started": Signal.SUPERVISORY,
+    "pump.weekly_test_due": Signal.SUPERVISORY,
+    "pump.weekly_test_missed": Signal.SUPERVISORY,
+    "pump.monthly_test_missed": Signal.SUPERVISORY,
+    "pump.patrol_fault": Signal.SUPERVISORY,
+    "pump.patrol_missed": Signal.SUPERVISORY,
+    "point.fault": Signal.TROUBLE,
+    "point.stuck": Signal.TROUBLE,
+    "analog.fault": Signal.TROUBLE,
+    "pump.demand_while_impaired": Signal.ALARM,
+    "door.forced": Signal.ALARM,
+    "door.open_at_arming": Signal.SUPERVISORY,
+    "entry.unregistered": Signal.SUPERVISORY,
     "point.chattering": Signal.TROUBLE,
     "relay.failed": Signal.TROUBLE,
+    "relay.readback_failed": Signal.TROUBLE,
     "trouble.raised": Signal.TROUBLE,
     "journal.rows_lost": Signal.TROUBLE,
     "camera.lost": Signal.TROUBLE,
@@ -45,7 +81,22 @@ RESTORES: Mapping[str, tuple[str, ...]] = {
 }
 
 # These say that something is over by now, not that it stands: latched, and restored in the same breath.
-MOMENTARY = frozenset({"journal.rows_lost", "link.refused", "link.conflict", "gap", "command.refused", "clip.failed"})
+MOMENTARY = frozenset(
+    {
+        "journal.rows_lost",
+        "link.refused",
+        "link.conflict",
+        "gap",
+        "command.refused",
+        "clip.failed",
+        "pump.ran_without_demand",
+        "pump.reminder",
+        "pump.test_too_short",
+        "pump.test_not_auto_started",
+        "pump.patrol_fault",
+        "entry.unregistered",
+    }
+)
 
 
 class State(StrEnum):
@@ -103,6 +154,8 @@ class Alarm:
     silenced: bool = False
     detail: str = ""
     since_ns: int = 0
+    first: bool = False
+    drill: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -127,6 +180,18 @@ def alarm_id(event: Event) -> str:
     return f"{kind}:{event.source}:{what}" if what else f"{kind}:{event.source}"
 
 
+def _raised(alarm: Alarm) -> Event:
+    return AlarmRaised(
+        source=alarm.id,
+        signal=alarm.signal,
+        on=alarm.on,
+        of=alarm.of,
+        detail=alarm.detail,
+        first=alarm.first,
+        drill=alarm.drill,
+    )
+
+
 class Alarms:
     """All latched alarms, by id. Every method returns the events that say what changed (none: nothing did)."""
 
@@ -141,8 +206,10 @@ class Alarms:
             return []
         detail = str(getattr(event, "detail", "") or getattr(event, "reason", ""))[:200]
         kind = id_.partition(":")[0]
-        self.latched[id_] = Alarm(id_, kind, event.source, signal, detail=detail, since_ns=now_ns)
-        return [AlarmRaised(source=id_, signal=signal, on=kind, of=event.source, detail=detail)]
+        first = all(alarm.acknowledged for alarm in self.latched.values() if alarm.id != id_)
+        alarm = Alarm(id_, kind, event.source, signal, detail=detail, since_ns=now_ns, first=first, drill=event.drill)
+        self.latched[id_] = alarm
+        return [_raised(alarm)]
 
     def restore(self, id_: str) -> list[Event]:
         """The condition is gone."""
@@ -150,15 +217,19 @@ class Alarms:
         if alarm is None or alarm.restored:
             return []
         self._step(alarm, Input.RESTORE)
-        return [AlarmRestored(source=id_, signal=alarm.signal)]
+        return [AlarmRestored(source=id_, signal=alarm.signal, drill=alarm.drill)]
 
     def acknowledge(self, wanted: str, by: str) -> tuple[list[Event], str]:
         """One alarm, or all with "*". Second: why nothing was done, if nothing was."""
-        return self._each(wanted, Input.ACKNOWLEDGE, lambda a: AlarmAcknowledged(source=a.id, signal=a.signal, by=by))
+        return self._each(
+            wanted,
+            Input.ACKNOWLEDGE,
+            lambda a: AlarmAcknowledged(source=a.id, signal=a.signal, by=by, drill=a.drill),
+        )
 
     def reset(self, wanted: str, by: str) -> tuple[list[Event], str]:
         """Release one latch, or all that may be released with "*"."""
-        return self._each(wanted, Input.RESET, lambda a: AlarmReset(source=a.id, signal=a.signal, by=by))
+        return self._each(wanted, Input.RESET, lambda a: AlarmReset(source=a.id, signal=a.signal, by=by, drill=a.drill))
 
     def silence(self, wanted: str, by: str) -> tuple[list[Event], str]:
         """Quiet the sounders of one alarm or of all."""
@@ -168,19 +239,17 @@ class Alarms:
             self.latched[alarm.id] = replace(alarm, silenced=True)
         if alarms and not loud:
             reason = "silenced already"
-        return [AlarmSilenced(source=alarm.id, signal=alarm.signal, by=by) for alarm in loud], reason
+        return [AlarmSilenced(source=a.id, signal=a.signal, by=by, drill=a.drill) for a in loud], reason
 
     def retell(self, alarm: Alarm) -> list[Event]:
         """An alarm as it stands, as if it happened now: for a journal that starts anew."""
-        told: list[Event] = [
-            AlarmRaised(source=alarm.id, signal=alarm.signal, on=alarm.on, of=alarm.of, detail=alarm.detail)
-        ]
+        told: list[Event] = [_raised(alarm)]
         if alarm.silenced:
-            told.append(AlarmSilenced(source=alarm.id, signal=alarm.signal, by="carried"))
+            told.append(AlarmSilenced(source=alarm.id, signal=alarm.signal, by="carried", drill=alarm.drill))
         if alarm.acknowledged:
-            told.append(AlarmAcknowledged(source=alarm.id, signal=alarm.signal, by="carried"))
+            told.append(AlarmAcknowledged(source=alarm.id, signal=alarm.signal, by="carried", drill=alarm.drill))
         if alarm.restored:
-            told.append(AlarmRestored(source=alarm.id, signal=alarm.signal))
+            told.append(AlarmRestored(source=alarm.id, signal=alarm.signal, drill=alarm.drill))
         return told
 
     def _each(self, wanted: str, what: Input, say: Callable[[Alarm], Event]) -> tuple[list[Event], str]:

@@ -1,7 +1,8 @@
-"""The door machine: opened, closed, held open. Everything that changes a door's state is the table below.
+"""The door machine: opened, closed, held open, forced. Everything that changes a door's state is the table below.
 
 What comes in is in the world's terms (the door is open), not the wire's. FOUND inputs are levels that stood so when
-they were first looked at: they set the state without pretending that somebody just opened the door.
+they were first looked at: they set the state without pretending that somebody just opened the door. FORCED inputs are
+openings of a door that is armed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum, auto
 
-from agent.core.events import DoorClosed, DoorHeldOpen, DoorOpened, Event, Signal
+from agent.core.events import (
+    DoorClosed,
+    DoorForced,
+    DoorHeldOpen,
+    DoorOpenAtArming,
+    DoorOpened,
+    Event,
+    Signal,
+)
 
 SECOND = 1_000_000_000
 
@@ -26,6 +35,9 @@ class Input(StrEnum):
     SHUTS = auto()
     FOUND_OPEN = auto()
     FOUND_SHUT = auto()
+    FORCED = auto()  # opens while armed
+    FOUND_FORCED = auto()
+    ARMED = auto()
     LIMIT = auto()  # open for longer than held_open_s
 
 
@@ -34,6 +46,9 @@ class Say(StrEnum):
     OPENED_FOUND = auto()
     CLOSED = auto()
     HELD_OPEN = auto()
+    FORCED = auto()
+    FORCED_FOUND = auto()
+    OPEN_AT_ARMING = auto()
 
 
 S, In = State, Input
@@ -44,20 +59,39 @@ TABLE: Mapping[tuple[State, Input], tuple[State, tuple[Say, ...]]] = {
     (S.UNKNOWN, In.SHUTS): (S.CLOSED, (Say.CLOSED,)),
     (S.UNKNOWN, In.FOUND_OPEN): (S.OPEN, (Say.OPENED_FOUND,)),
     (S.UNKNOWN, In.FOUND_SHUT): (S.CLOSED, ()),
+    (S.UNKNOWN, In.FORCED): (S.OPEN, (Say.OPENED, Say.FORCED)),
+    (S.UNKNOWN, In.FOUND_FORCED): (S.OPEN, (Say.OPENED_FOUND, Say.FORCED_FOUND)),
     (S.CLOSED, In.OPENS): (S.OPEN, (Say.OPENED,)),
     (S.CLOSED, In.FOUND_OPEN): (S.OPEN, (Say.OPENED_FOUND,)),
+    (S.CLOSED, In.FORCED): (S.OPEN, (Say.OPENED, Say.FORCED)),
+    (S.CLOSED, In.FOUND_FORCED): (S.OPEN, (Say.OPENED_FOUND, Say.FORCED_FOUND)),
     (S.OPEN, In.SHUTS): (S.CLOSED, (Say.CLOSED,)),
     (S.OPEN, In.FOUND_SHUT): (S.CLOSED, (Say.CLOSED,)),
+    (S.OPEN, In.ARMED): (S.OPEN, (Say.OPEN_AT_ARMING,)),
     (S.OPEN, In.LIMIT): (S.HELD_OPEN, (Say.HELD_OPEN,)),
+    (S.HELD_OPEN, In.ARMED): (S.HELD_OPEN, (Say.OPEN_AT_ARMING,)),
     (S.HELD_OPEN, In.SHUTS): (S.CLOSED, (Say.CLOSED,)),
     (S.HELD_OPEN, In.FOUND_SHUT): (S.CLOSED, (Say.CLOSED,)),
 }
 
 # Alarms whose condition may still hold in a state: one of them is restored only in a state that does not list it.
 STANDING: Mapping[State, frozenset[str]] = {
-    S.OPEN: frozenset({"door.opened", "door.held_open"}),
-    S.HELD_OPEN: frozenset({"door.opened", "door.held_open"}),
+    S.OPEN: frozenset({"door.opened", "door.held_open", "door.forced", "door.open_at_arming"}),
+    S.HELD_OPEN: frozenset({"door.opened", "door.held_open", "door.forced", "door.open_at_arming"}),
 }
+
+# (open, found, armed) -> input.
+CHANGES: Mapping[tuple[bool, bool, bool], Input] = {
+    (True, False, False): In.OPENS,
+    (True, False, True): In.FORCED,
+    (True, True, False): In.FOUND_OPEN,
+    (True, True, True): In.FOUND_FORCED,
+    (False, False, False): In.SHUTS,
+    (False, False, True): In.SHUTS,
+    (False, True, False): In.FOUND_SHUT,
+    (False, True, True): In.FOUND_SHUT,
+}
+SEEN = frozenset({In.OPENS, In.FORCED})
 
 
 class Door:
@@ -66,6 +100,7 @@ class Door:
     def __init__(self, id_: str, held_open_s: int | None = None, signal: Signal = Signal.STATUS) -> None:
         self.id = id_
         self.state = State.UNKNOWN
+        self.armed = False
         self._limit_s = held_open_s
         self._signal = signal
         self._since_ns: int | None = None  # first edge of the opening; time of finding if it was found
@@ -73,9 +108,12 @@ class Door:
 
     def contact(self, is_open: bool, edge_ns: int, *, found: bool = False) -> list[Event]:
         """A settled change; `edge_ns` is the edge that began it."""
-        if found:
-            return self._take(Input.FOUND_OPEN if is_open else Input.FOUND_SHUT, edge_ns)
-        return self._take(Input.OPENS if is_open else Input.SHUTS, edge_ns)
+        return self._take(CHANGES[is_open, found, self.armed], edge_ns)
+
+    def arm(self, armed: bool, now_ns: int) -> list[Event]:
+        """Arm or disarm. A door that stands open when it is armed says so."""
+        before, self.armed = self.armed, armed
+        return self._take(Input.ARMED, now_ns) if armed and not before else []
 
     def elapse(self, now_ns: int) -> list[Event]:
         """What time alone brings by `now_ns`."""
@@ -94,14 +132,14 @@ class Door:
 
     def snapshot(self) -> list[object]:
         """What a restart has to know, for restore()."""
-        return [str(self.state), self._since_ns, self._seen]
+        return [str(self.state), self._since_ns, self._seen, self.armed]
 
     def restore(self, snapshot: list[object]) -> None:
         """Take up where a snapshot of the same boot left. Raises ValueError."""
-        state, since, seen = snapshot
+        state, since, seen, armed = snapshot
         self.state = State(str(state))
         self._since_ns = since if isinstance(since, int) else None
-        self._seen = bool(seen)
+        self._seen, self.armed = bool(seen), bool(armed)
 
     def resume(self, is_open: bool, now_ns: int) -> None:
         """Take up a level that is recorded already: nothing is said. An open door's time counts from now."""
@@ -116,8 +154,8 @@ class Door:
         events = [self._event(say, at_ns) for say in said]
         if self.state is State.CLOSED:
             self._since_ns, self._seen = None, False
-        elif what is not Input.LIMIT:
-            self._since_ns, self._seen = at_ns, what is Input.OPENS
+        elif what not in (Input.LIMIT, Input.ARMED):
+            self._since_ns, self._seen = at_ns, what in SEEN
         return events
 
     def _event(self, say: Say, at_ns: int) -> Event:
@@ -127,4 +165,8 @@ class Door:
             seen = self._seen and self._since_ns is not None
             open_ms = (at_ns - (self._since_ns or 0)) // 1_000_000 if seen else None
             return DoorClosed(source=self.id, open_ms=open_ms)
+        if say is Say.OPEN_AT_ARMING:
+            return DoorOpenAtArming(source=self.id)
+        if say in (Say.FORCED, Say.FORCED_FOUND):
+            return DoorForced(source=self.id, found=say is Say.FORCED_FOUND)
         return DoorOpened(source=self.id, found=say is Say.OPENED_FOUND)

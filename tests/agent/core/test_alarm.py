@@ -80,7 +80,7 @@ def test_the_object_walks_the_table(state: State, what: Input) -> None:
 def test_a_whole_life() -> None:
     alarms = Alarms()
     assert alarms.raise_(FAIL, 5, Signal.ALARM) == [
-        AlarmRaised(source=ID, signal=Signal.ALARM, on="pump.fail_to_start", of="p")
+        AlarmRaised(source=ID, signal=Signal.ALARM, on="pump.fail_to_start", of="p", first=True)
     ]
     assert alarms.raise_(FAIL, 6, Signal.ALARM) == []
     assert alarms.silence("*", "anna")[0] == [AlarmSilenced(source=ID, signal=Signal.ALARM, by="anna")]
@@ -139,3 +139,31 @@ def test_retold_it_is_the_same_alarm(state: State) -> None:
     assert "alarm.silenced" not in kinds
     alarms.silence("*", "anna")
     assert "alarm.silenced" in [event.KIND for event in alarms.retell(alarms.latched[ID])]
+
+
+def test_what_came_first_is_marked_until_it_is_acknowledged() -> None:
+    alarms = Alarms()
+
+    def first(source: str) -> bool:
+        (raised,) = alarms.raise_(PumpFailToStart(source=source, limit_s=1), 0, Signal.ALARM)
+        return bool(raised.data()["first"])
+
+    assert first("a")
+    assert not first("b")
+    alarms.acknowledge("*", "anna")
+    assert first("c")
+    alarms.restore("pump.fail_to_start:c")
+    assert first("c"), "the same again: nothing else came before it"
+    assert [alarm.first for alarm in alarms.latched.values()] == [True, False, True]
+    assert alarms.retell(alarms.latched["pump.fail_to_start:b"])[0].data()["first"] is False
+
+
+def test_a_drill_stays_marked_to_its_end() -> None:
+    alarms = Alarms()
+    events = alarms.raise_(PumpFailToStart(source="p", limit_s=1, drill=True), 0, Signal.ALARM)
+    events += alarms.silence("*", "anna")[0] + alarms.acknowledge("*", "anna")[0] + alarms.restore(ID)
+    events += alarms.retell(alarms.latched[ID]) + alarms.reset("*", "anna")[0]
+    assert {event.KIND for event in events} == {
+        f"alarm.{what}" for what in ("raised", "silenced", "acknowledged", "restored", "reset")
+    }
+    assert all(event.drill for event in events)

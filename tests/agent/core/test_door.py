@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from agent.core.door import STANDING, TABLE, Door, Input, Say, State
-from agent.core.events import DoorClosed, DoorHeldOpen, DoorOpened, Signal
+from agent.core.events import DoorClosed, DoorForced, DoorHeldOpen, DoorOpenAtArming, DoorOpened, Signal
 
 S = 1_000_000_000
 
@@ -16,7 +16,7 @@ S = 1_000_000_000
 def test_every_state_with_every_input(state: State, what: Input) -> None:
     """Each pair either stands in the table or changes nothing; what it says fits where it leads."""
     after, said = TABLE.get((state, what), (state, ()))
-    opens = what in (Input.OPENS, Input.FOUND_OPEN)
+    opens = what in (Input.OPENS, Input.FOUND_OPEN, Input.FORCED, Input.FOUND_FORCED)
     shuts = what in (Input.SHUTS, Input.FOUND_SHUT)
     if opens:
         assert after in (State.OPEN, State.HELD_OPEN)
@@ -86,4 +86,36 @@ def test_standing_covers_the_whole_time_open() -> None:
 
 def test_a_snapshot_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="ajar"):
-        Door("door").restore(["ajar", 1, True])
+        Door("door").restore(["ajar", 1, True, False])
+
+
+def test_opened_while_armed_it_is_forced() -> None:
+    door = Door("gate")
+    door.contact(False, 0, found=True)
+    assert door.arm(True, 1 * S) == []
+    assert door.contact(True, 2 * S) == [DoorOpened(source="gate"), DoorForced(source="gate")]
+    assert "door.forced" in door.standing()
+    assert door.contact(False, 3 * S) == [DoorClosed(source="gate", open_ms=1000)]
+    assert "door.forced" not in door.standing()
+    assert door.arm(False, 4 * S) == []
+    assert door.contact(True, 5 * S) == [DoorOpened(source="gate")]
+
+
+def test_armed_while_it_stands_open_it_says_so_once() -> None:
+    door = Door("gate", 60)
+    door.contact(True, 2 * S)
+    assert door.arm(True, 3 * S) == [DoorOpenAtArming(source="gate")]
+    assert door.arm(True, 4 * S) == []
+    assert door.due_ns() == 62 * S, "how long it has been open does not begin anew"
+
+
+def test_found_open_while_armed() -> None:
+    door = Door("gate")
+    door.armed = True
+    assert door.contact(True, 2 * S, found=True) == [
+        DoorOpened(source="gate", found=True),
+        DoorForced(source="gate", found=True),
+    ]
+    other = Door("gate")
+    other.restore(door.snapshot())
+    assert other.armed
