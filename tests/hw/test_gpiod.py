@@ -368,6 +368,24 @@ def test_a_missing_library_names_the_package(board: mock_gpiod.Board, monkeypatc
         pin_factory("gpiod")
 
 
+@pytest.mark.parametrize(("setting", "warned"), [("Y\n", True), ("N\n", False), (None, False)])
+def test_a_kernel_that_holds_outputs_of_the_dead_is_told_of(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    setting: str | None,
+    warned: bool,
+) -> None:
+    if setting:
+        folder = tmp_path / "pinctrl_bcm2835" / "parameters"
+        folder.mkdir(parents=True)
+        (folder / "persist_gpio_outputs").write_text(setting)
+    monkeypatch.setattr("hw.gpio.SYS_MODULE", tmp_path)
+    monkeypatch.setattr("hw.gpio.REAL", {"gpiod": lambda: "opened"})
+    assert pin_factory("gpiod") == "opened"
+    assert ("hw/README.md" in caplog.text) is warned
+
+
 def test_gpiozero_scripts_of_ones_own_may_name_it() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, _, name = project["entry-points"]["gpiozero_pin_factories"]["gpiod"].partition(":")

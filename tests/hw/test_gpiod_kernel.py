@@ -87,14 +87,13 @@ def test_edges_that_the_kernel_dropped_are_counted(wires: sp_gpiosim.Wires, fact
 
     bank.watch(slow)
     pull = wires.folder / "sim_gpio17" / "pull"
-    for n in range(1000):
+    for n in range(3000):
         pull.write_text("pull-up" if n % 2 else "pull-down")
     waiting.clear()
     wires.drive(17, 0)
     until(lambda: seen[-1].mono_ns > 0 and bank.levels()["door"] is seen[-1].closed is True, "the last edge comes")
-    lost = bank.lost_edges()
-    assert lost >= 200
-    assert len(seen) + lost <= 1001  # two edges that became none are nobody's to know
+    came = factory.pin(17)._missing.number  # by the kernel's count; interrupts that became one are nobody's to know
+    assert len(seen) < came <= len(seen) + bank.lost_edges()
 
 
 def test_the_kernel_debounces_for_a_device_that_asks(wires: sp_gpiosim.Wires, factory: Any) -> None:

@@ -1,0 +1,83 @@
+#!/bin/sh
+# sh tests/vm/gpio.sh [pytest's arguments] - pins on a real kernel: the contract tests over a gpio-sim chip, then a panel on its lines.
+# Wants a virtual board: a folder with the commands up, down, put, sh, gpio-set, gpio-get. STANDPIPE_RIG names it;
+# without, a folder "rig" beside this checkout is used. RIG_DIR holds the board's state; one that is up already is used and left up.
+# Slow (an emulated processor): 4 minutes. A clean clone of HEAD goes in, nothing else of ours.
+set -eu
+CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=provisioning/lib/setup.sh
+. "$CHECKOUT/provisioning/lib/setup.sh"
+INSIDE=/opt/standpipe-gpio
+NEEDS="gpiozero gpiod msgspec inotify-simple tzdata pytest pytest-timeout"
+
+rig=${STANDPIPE_RIG:-}
+for folder in "$CHECKOUT"/../rig "$CHECKOUT"/../*/rig; do
+    if [ -z "$rig" ] && [ -x "$folder/gpio-set" ]; then rig=$folder; fi
+done
+[ -x "$rig/gpio-set" ] || fail "no virtual board: STANDPIPE_RIG names the folder of its commands (up, put, sh, gpio-set ...)"
+RIG_DIR=${RIG_DIR:-${TMPDIR:-/tmp}/standpipe-gpio}
+RIG_TIMEOUT=${RIG_TIMEOUT:-500}
+export RIG_DIR RIG_TIMEOUT
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/standpipe-gpio.XXXXXX")
+started=
+leave() {
+    rm -rf "$work"
+    [ -z "$started" ] || "$rig/down" >/dev/null 2>&1 || say "the board in $RIG_DIR did not go down"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
+
+timed() {
+    what=$1
+    shift
+    began=$(date +%s)
+    "$@" || fail "$what: FAILED after $(($(date +%s) - began)) s"
+    say "$what: $(($(date +%s) - began)) s"
+}
+
+boot() {
+    mkdir -p "$RIG_DIR"
+    if "$rig/sh" true >/dev/null 2>&1; then return 0; fi
+    started=yes
+    "$rig/up" >"$work/up.log" 2>&1 || { tail -n 5 "$work/up.log" >&2; return 1; }
+}
+
+pack() {
+    version=$("$rig/sh" 'python3 -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"')
+    git clone -q --no-hardlinks "$CHECKOUT" "$work/src"
+    rm -rf "$work/src/.git"
+    pip="$CHECKOUT/.venv/bin/python -m pip --disable-pip-version-check"
+    # shellcheck disable=SC2086  # lists of words
+    if ! { $pip download -q --only-binary=:all: --python-version "$version" --platform manylinux2014_x86_64 \
+        --platform manylinux_2_28_x86_64 --dest "$work/wheels" $NEEDS \
+        && $pip wheel -q --no-deps --wheel-dir "$work/wheels" "$work/src"; } >"$work/pip.log" 2>&1; then
+        tail -n 5 "$work/pip.log" >&2
+        return 1
+    fi
+    rm -rf "$work/src/build"
+    tar -C "$work" -czf "$work/all.tgz" src wheels
+}
+
+install_inside() {
+    "$rig/put" "$work/all.tgz" "$INSIDE/all.tgz"
+    # systemd's own Python sees no packages of the rig
+    "$rig/sh" "cd $INSIDE && rm -rf src wheels && tar -xzf all.tgz && /usr/bin/python3 -m venv --clear venv && \
+        venv/bin/pip install -q --no-index --find-links wheels $NEEDS && venv/bin/pip install -q --no-deps wheels/standpipe-*.whl"
+}
+
+contract() {
+    "$rig/sh" "cd $INSIDE/src && ../venv/bin/python -m pytest -q -p no:cacheprovider --timeout=100 \
+        tests/hw/test_gpio.py tests/hw/test_gpiod_kernel.py -k 'kernel' $*"
+}
+
+cd "$CHECKOUT"
+find_python
+need_packages python3-venv
+make_venv dev
+timed "virtual board" boot
+timed "packed" pack
+timed "installed inside" install_inside
+timed "contract tests on the kernel's lines" contract "$@"
+timed "a panel on the kernel's lines" "$PYTHON" tests/vm/gpio.py "$rig" "$INSIDE"
+say "all passed"
