@@ -411,7 +411,7 @@ def forecast(cameras: Sequence[Kept], free: int, now_ns: int, zone: tzinfo = UTC
 
     free: bytes that may yet be filled. Whoever asks for more days than there is room for gets what all can have.
     """
-    asks = {kept.rule.camera: -(-(now_ns - floor_ns(kept.rule, now_ns, zone)) // DAY_NS) for kept in cameras}
+    asks = {kept.rule.camera: _floor_days(kept.rule, now_ns, zone) for kept in cameras}
     space = free + sum(kept.bytes for kept in cameras)
 
     def fills(days: int) -> bool:
@@ -419,6 +419,11 @@ def forecast(cameras: Sequence[Kept], free: int, now_ns: int, zone: tzinfo = UTC
 
     days = bisect_right(range(max(asks.values(), default=0) + 1), False, key=fills) - 1
     return {camera: (max(0, days), wanted) for camera, wanted in asks.items() if days < wanted}
+
+
+def _floor_days(rule: Rule, now_ns: int, zone: tzinfo) -> int:
+    """Whole days, a started one counted; an hour more or less is daylight saving."""
+    return -(-(now_ns - floor_ns(rule, now_ns, zone) - HOUR_NS) // DAY_NS)
 
 
 def stops_at(reserve: int, priority: int, others: Iterable[int]) -> int:

@@ -163,7 +163,7 @@ class MediaIndex:
         self._write(f"delete from segment where camera = {_CAMERA} and seq = ?", (camera, seq))
 
     def _put(self, segments: list[Segment], statement: str) -> None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             names, boots = {(row.camera,) for row in segments}, {(row.boot,) for row in segments}
             db.executemany("insert into camera (name) values (?) on conflict do nothing", names)
             db.executemany("insert into boot (name) values (?) on conflict do nothing", boots)
@@ -174,7 +174,7 @@ class MediaIndex:
 
     def check(self) -> None:
         """Let SQLite look through the whole file; a corrupt one is moved aside (see `moved`)."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             verdict = db.execute("pragma quick_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise _corrupt(verdict)
@@ -200,12 +200,12 @@ class MediaIndex:
 
     def sequences(self, camera: str) -> set[int]:
         """All sequence numbers of a camera that have a row."""
-        with self._reading() as db:
+        with self.reading() as db:
             return {int(row[0]) for row in db.execute("select seq from footage where camera = ?", (camera,))}
 
     def last_seq(self, camera: str) -> int:
         """The highest number that a segment of this camera ever had; 0 if it never had one."""
-        with self._reading() as db:
+        with self.reading() as db:
             found = db.execute("select last_seq from camera where name = ?", (camera,)).fetchone()
         return int(found[0]) if found else 0
 
@@ -224,15 +224,16 @@ class MediaIndex:
     # --- the connection ---
 
     def _write(self, statement: str, values: Any) -> None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(statement, values)
 
     def _read(self, row: Any, ask: str, values: Any) -> list[Any]:
-        with self._reading() as db:
+        with self.reading() as db:
             return [row(*found) for found in db.execute(ask, values)]
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The database to write, all or nothing. FootageError when the disk refuses."""
         with self._locked(fcntl.LOCK_EX), self._explained():
             db = self._connected()
             db.execute("begin immediate")
@@ -246,7 +247,8 @@ class MediaIndex:
             self._tend_wal(db)
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The database to read, for as long as nothing is written."""
         if self._db is None or identity(self.path) != self._identity:
             with self._locked(fcntl.LOCK_EX), self._explained():
                 self._connected()

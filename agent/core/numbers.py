@@ -1,0 +1,35 @@
+"""Whole numbers as people write many of them: "12-15,20"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def written(numbers: Iterable[int]) -> str:
+    """The numbers, each once and in order."""
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges(numbers))
+
+
+def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch without a hole."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def read_ranges(text: str) -> list[tuple[int, int]]:
+    """What `written` wrote, as stretches. ValueError if it is none."""
+    found = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        found.append((int(first), int(last or first)))
+    return found
+
+
+def read_numbers(text: str) -> list[int]:
+    """What `written` wrote, each number."""
+    return [number for first, last in read_ranges(text) for number in range(first, last + 1)]
