@@ -222,11 +222,11 @@ def _sync_folder(folder: Path) -> None:
 # --- certificates ---
 
 
-def certificate_ends(path: Path) -> datetime.datetime | None:
+def certificate_ends(path: str) -> datetime.datetime | None:
     """When a PEM certificate expires (UTC), None if the file cannot be read as one."""
     from cryptography import x509
 
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        return x509.load_pem_x509_certificate(Path(path).read_bytes()).not_valid_after_utc
     except (OSError, ValueError):
         return None

@@ -28,6 +28,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.uplink.tls import Fault, Files, broken, context, refused
+
 INBOUND_BYTES_MAX = 256 * 1024
 PLACES = 100  # messages of ours that the broker may have under way: acks and file responses
 CONNECT_S = 10.0
@@ -73,6 +75,10 @@ class BrokerAt:
     @property
     def tls(self) -> bool:
         return self.url.startswith("mqtts:")
+
+    @property
+    def files(self) -> Files:
+        return Files(self.ca, self.cert, self.key)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -134,6 +140,7 @@ class Link:
         self._subscriptions = [Subscription(one) if isinstance(one, str) else one for one in subscriptions]
         self._lost: LinkError | None = None
         self._connected = False
+        self._answered = False
         self._types: dict[tuple[str, str], Properties] = {}
         self._client = self._made(client_id, will)
 
@@ -158,18 +165,28 @@ class Link:
     def open(self, waiting: Callable[[], bool]) -> None:
         """Resolve, connect, log in, subscribe. `waiting` is asked every WAIT_S whether to go on waiting.
 
-        Raises LinkError: dns-failed / unreachable / tls-failed / refused / quota / closed.
+        Raises LinkError: dns-failed / unreachable / refused / quota / closed, and those of tls.py: cert-unknown /
+        cert-expired / cert-name of the broker's certificate, own-cert-expired / own-cert-refused of ours, tls-failed.
         """
         host, port = self._broker.address
         self._connect(host, port, waiting)
         end = time.monotonic() + CONNECT_S
         while not self._connected:
-            self.turn(WAIT_S)
+            self._await_answer(f"{host}:{port}")
             if time.monotonic() > end or not waiting():
                 self.close()
                 raise LinkError("unreachable", f"{host}:{port} takes connections but does not answer as a broker")
         if self._subscriptions:
             self._client.subscribe([(one.topic, _options(one)) for one in self._subscriptions])
+
+    def _await_answer(self, where: str) -> None:
+        """A turn before the broker has said anything: if TLS ends here, it is our certificate that does not please."""
+        try:
+            self.turn(WAIT_S)
+        except LinkError as error:
+            if not self._broker.tls or self._answered:
+                raise
+            raise LinkError(*refused(where, self._broker.files)) from error
 
     def _connect(self, host: str, port: int, waiting: Callable[[], bool]) -> None:
         """In a thread of its own, as neither a name server nor a dead route can be hurried."""
@@ -190,24 +207,24 @@ class Link:
         properties.ReceiveMaximum = PLACES
         properties.MaximumPacketSize = INBOUND_BYTES_MAX
         try:
-            self._use_tls()
+            if (fault := self._use_tls()) is not None:
+                return LinkError(*fault)
             self._client.connect(host, port, self._broker.keepalive_s, clean_start=True, properties=properties)
         except socket.gaierror as error:
             return LinkError("dns-failed", f"the broker's name {host} cannot be resolved: {error.strerror}")
         except ssl.SSLError as error:
-            return LinkError("tls-failed", f"TLS with {host}:{port}: {error.reason or error}")
+            return LinkError(*broken(error, f"{host}:{port}", self._broker.files))
         except (OSError, ValueError) as error:
             return LinkError("unreachable", f"{host}:{port}: {_words(error)}")
         return None
 
-    def _use_tls(self) -> None:
-        if not self._broker.tls:
-            return
-        context = ssl.create_default_context(cafile=self._broker.ca or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self._broker.cert:
-            context.load_cert_chain(self._broker.cert, self._broker.key or None)
-        self._client.tls_set_context(context)
+    def _use_tls(self) -> Fault | None:
+        made = context(self._broker.files) if self._broker.tls else None
+        if isinstance(made, Fault):
+            return made
+        if made is not None:
+            self._client.tls_set_context(made)
+        return None
 
     # --- using ---
 
@@ -291,6 +308,7 @@ class Link:
     # --- paho's callbacks; all run inside open(), publish() and turn() ---
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._answered = True
         if reason.is_failure:
             state = REFUSED_STATES.get(reason.value, "unreachable")
             self._lost = LinkError(state, f"the broker refuses the connection: {_named(reason)}", reason.value)

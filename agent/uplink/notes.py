@@ -16,6 +16,8 @@ from agent.uplink.view import View
 SOURCE = "uplink"
 AGAIN_S = 3600.0
 KINDS_MOST = 64
+_CERTIFICATES = ("cert-unknown", "cert-expired", "cert-name", "own-cert-expired", "own-cert-refused")
+REFUSALS = ("refused", "quota", "taken-over", "tls-failed", *_CERTIFICATES)
 
 
 class Notes:
@@ -37,7 +39,7 @@ class Notes:
         if self._up:
             self._up = False
             self._write(LinkDown(source=SOURCE, broker=self._view.broker, reason=reason))
-        if error.state in ("refused", "quota", "taken-over", "tls-failed"):
+        if error.state in REFUSALS:
             self.refused("connection", error.code, reason, now_s)
 
     def refused(self, what: str, code: int, reason: str, now_s: float) -> None:

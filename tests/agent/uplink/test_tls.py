@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sp_broker import Broker
 from sp_uplink import UplinkSite, status_row, until
+
+from agent.cli.texts import TEXTS
+from agent.uplink.notes import REFUSALS
 
 
 class Authority:
@@ -25,16 +29,25 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._write("ca.pem", self._signed(self._name, self._key, ca=True))
 
-    def issue(self, file: str, common_name: str) -> None:
+    def issue(self, file: str, common_name: str, *, days: int = 1, address: str = "127.0.0.1") -> None:
+        """days: until it expires; it expired if they are negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        self._write(f"{file}.pem", self._signed(name, key, ca=False))
+        self._write(f"{file}.pem", self._signed(name, key, ca=False, days=days, address=address))
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         (self.folder / f"{file}.key").write_bytes(text)
 
-    def _signed(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.Certificate:
+    def _signed(
+        self,
+        name: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        ca: bool,
+        days: int = 1,
+        address: str = "127.0.0.1",
+    ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         made = (
             x509.CertificateBuilder()
@@ -42,15 +55,13 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - datetime.timedelta(days=10))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .add_extension(_usage(ca), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-            )
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         )
         return made.sign(self._key, hashes.SHA256())
 
@@ -66,15 +77,37 @@ def _usage(ca: bool) -> x509.KeyUsage:
     )
 
 
-@pytest.mark.parametrize(
-    ("ca", "cert", "state"),
-    [("ours", "ours", "connected"), ("other", "ours", "tls-failed"), ("ours", "", "")],
-    ids=["all right", "unknown authority", "no certificate"],
-)
-def test_certificates(tmp_path: Path, ca: str, cert: str, state: str) -> None:
-    ours, _ = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "other", "other")
-    ours.issue("broker", "broker")
-    ours.issue("board", "plant/pump")
+@dataclass
+class Case:
+    """What is presented: the broker's certificate, our authority, our certificate; and the state it leads to."""
+
+    state: str
+    says: str = ""
+    days: int = 1
+    address: str = "127.0.0.1"
+    ca: str = "ours"
+    own: str = "ours"
+    own_days: int = 1
+
+
+CASES = {
+    "all right": Case("no-collector"),
+    "unknown authority": Case("cert-unknown", "not signed by an authority", ca="other"),
+    "expired": Case("cert-expired", "has expired (this board's clock says 20", days=-2),
+    "another name": Case("cert-name", "for another name", address="127.0.0.2"),
+    "no certificate of ours": Case("own-cert-refused", "names none", own=""),
+    "ours of an unknown authority": Case("own-cert-refused", "does it take our certificate", own="other"),
+    "ours expired": Case("own-cert-expired", "expired on 20", own_days=-2),
+    "ours is not there": Case("tls-failed", "No such file", own="nowhere"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_certificates(tmp_path: Path, case: Case) -> None:
+    ours, other = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "other", "other")
+    ours.issue("broker", "broker", days=case.days, address=case.address)
+    for authority in (ours, other):
+        authority.issue("board", "plant/pump", days=case.own_days)
     options = {
         "cafile": tmp_path / "ours/ca.pem",
         "certfile": tmp_path / "ours/broker.pem",
@@ -82,21 +115,26 @@ def test_certificates(tmp_path: Path, ca: str, cert: str, state: str) -> None:
         "require_certificate": "true",
         "use_identity_as_username": "true",
     }
-    own = f'cert = "{tmp_path}/{cert}/board.pem"\nkey = "{tmp_path}/{cert}/board.key"\n' if cert else ""
+    folder = f"{tmp_path}/{case.own}"
+    own = f'cert = "{folder}/board.pem"\nkey = "{folder}/board.key"\n' if case.own else ""
+    more = f'ca = "{tmp_path}/{case.ca}/ca.pem"\n{own}'
     with (
         Broker(tmp_path / "broker", options=options) as broker,
-        UplinkSite(
-            tmp_path / "site", f"mqtts://127.0.0.1:{broker.port}", f'ca = "{tmp_path}/{ca}/ca.pem"\n{own}'
-        ) as site,
+        UplinkSite(tmp_path / "site", f"mqtts://127.0.0.1:{broker.port}", more) as site,
     ):
         site.append(status_row(n) for n in range(500))
         site.start()
-        if state == "connected":
-            until(lambda: "as plant.pump" in broker.log, "in")
-            until(lambda: site.status().get("state") == "no-collector", "rows are confirmed")
+        until(lambda: site.status().get("state") == case.state, f"{case.state}, not {site.status()}")
+        if case.state == "no-collector":
             assert "u'plant/pump'" in broker.log
-        else:
-            until(lambda: site.status().get("state") in ({state} if state else {"tls-failed", "unreachable"}), "told")
-            assert site.rows("link.up") == []
-            assert site.process is not None
-            assert site.process.poll() is None
+            return
+        assert case.says in site.status()["reason"]
+        assert site.rows("link.up") == []
+        assert case.says in str(until(lambda: site.rows("link.refused"), "a row")[0].values()["reason"])
+        assert site.process is not None
+        assert site.process.poll() is None
+
+
+def test_every_state_has_its_words() -> None:
+    assert {f"link-{state}" for state in REFUSALS} - set(TEXTS) == set()
+    assert {case.state for case in CASES.values()} >= {state for state in REFUSALS if "cert-" in state}
