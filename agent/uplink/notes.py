@@ -16,7 +16,8 @@ from agent.uplink.view import View
 SOURCE = "uplink"
 AGAIN_S = 3600.0
 KINDS_MOST = 64
-_CERTIFICATES = ("cert-unknown", "cert-expired", "cert-name", "own-cert-expired", "own-cert-refused")
+_THEIRS = ("cert-unknown", "cert-expired", "cert-not-yet-valid", "cert-name")
+_CERTIFICATES = (*_THEIRS, "own-cert-expired", "own-cert-refused")
 REFUSALS = ("refused", "quota", "taken-over", "tls-failed", *_CERTIFICATES)
 
 

@@ -51,8 +51,11 @@ def broken(error: ssl.SSLError, where: str, files: Files) -> Fault:
     """Why a handshake failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _theirs(error, where)
-    if "ALERT" in (error.reason or ""):
+    reason = error.reason or ""
+    if "ALERT" in reason:
         return refused(where, files)
+    if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason:
+        return Fault("captive-portal", f"{where} does not speak TLS: a captive portal, or a port without TLS")
     return Fault("tls-failed", f"TLS with {where}: {error.reason or error}")
 
 
@@ -63,9 +66,9 @@ def _theirs(error: ssl.SSLCertVerificationError, where: str) -> Fault:
     if code == _EXPIRED:
         return Fault("cert-expired", f"{where}: its certificate has expired ({today})")
     if code == _NOT_YET:
-        return Fault("cert-expired", f"{where}: its certificate is not valid yet ({today}: is it set?)")
+        return Fault("cert-not-yet-valid", f"{where}: its certificate is not valid yet ({today}: is it set?)")
     if code in _NAME:
-        return Fault("cert-name", f"{where}: its certificate is for another name")
+        return Fault("cert-name", f"{where}: its certificate is for another name: wrong address, or a captive portal")
     return Fault("tls-failed", f"{where}: its certificate cannot be trusted: {error.verify_message}")
 
 

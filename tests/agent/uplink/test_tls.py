@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
+import socket
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +32,13 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._write("ca.pem", self._signed(self._name, self._key, ca=True))
 
-    def issue(self, file: str, common_name: str, *, days: int = 1, address: str = "127.0.0.1") -> None:
-        """days: until it expires; it expired if they are negative."""
+    def issue(
+        self, file: str, common_name: str, *, days: int = 1, address: str = "127.0.0.1", since: int = -10
+    ) -> None:
+        """days: until it expires; since: until it is valid. Negative ones are in the past."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        self._write(f"{file}.pem", self._signed(name, key, ca=False, days=days, address=address))
+        self._write(f"{file}.pem", self._signed(name, key, ca=False, days=days, address=address, since=since))
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -47,6 +52,7 @@ class Authority:
         ca: bool,
         days: int = 1,
         address: str = "127.0.0.1",
+        since: int = -10,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         made = (
@@ -55,7 +61,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=10))
+            .not_valid_before(now + datetime.timedelta(days=since))
             .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -88,12 +94,14 @@ class Case:
     ca: str = "ours"
     own: str = "ours"
     own_days: int = 1
+    since: int = -10
 
 
 CASES = {
     "all right": Case("no-collector"),
     "unknown authority": Case("cert-unknown", "not signed by an authority", ca="other"),
     "expired": Case("cert-expired", "has expired (this board's clock says 20", days=-2),
+    "not yet valid": Case("cert-not-yet-valid", "is it set?", days=9, since=2),
     "another name": Case("cert-name", "for another name", address="127.0.0.2"),
     "no certificate of ours": Case("own-cert-refused", "names none", own=""),
     "ours of an unknown authority": Case("own-cert-refused", "does it take our certificate", own="other"),
@@ -105,7 +113,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_certificates(tmp_path: Path, case: Case) -> None:
     ours, other = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "other", "other")
-    ours.issue("broker", "broker", days=case.days, address=case.address)
+    ours.issue("broker", "broker", days=case.days, address=case.address, since=case.since)
     for authority in (ours, other):
         authority.issue("board", "plant/pump", days=case.own_days)
     options = {
@@ -135,6 +143,25 @@ def test_certificates(tmp_path: Path, case: Case) -> None:
         assert site.process.poll() is None
 
 
+def test_no_tls_at_all_is_told(tmp_path: Path) -> None:
+    """The login page of a hotel's network in the broker's place."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_answer_in_http, args=(listening,), daemon=True).start()
+        url = f"mqtts://127.0.0.1:{listening.getsockname()[1]}"
+        with UplinkSite(tmp_path / "site", url) as site:
+            site.start()
+            until(lambda: site.status().get("state") == "captive-portal", f"told: {site.status()}")
+
+
+def _answer_in_http(listening: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            connection.recv(100)
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://login/\r\n\r\n")
+            connection.close()
+
+
 def test_every_state_has_its_words() -> None:
-    assert {f"link-{state}" for state in REFUSALS} - set(TEXTS) == set()
+    assert {f"link-{state}" for state in (*REFUSALS, "captive-portal")} - set(TEXTS) == set()
     assert {case.state for case in CASES.values()} >= {state for state in REFUSALS if "cert-" in state}
