@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import functools
 import logging
 import os
@@ -16,6 +17,7 @@ from agent.config.model import Camera as CameraConfig
 from agent.core.backoff import Backoff
 from agent.core.chain import Stamp
 from agent.core.events import ProcessStarted, ProcessStopping
+from agent.core.retention import stops_at
 from agent.footage.errors import FootageError
 from agent.footage.index import MediaIndex
 from agent.footage.volume import MIB, Volume
@@ -38,6 +40,7 @@ from hw.ports import Camera, HardwareError
 
 log = logging.getLogger(__name__)
 
+M_ARENA_MAX = -8  # malloc.h
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
 DISK_LIMIT_S = 60  # a worn SD card may hold an fdatasync for long; nothing is lost meanwhile but what the queue drops
@@ -51,8 +54,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", required=True, metavar="ID", help="the camera's id in site.toml")
 
 
+def share_one_arena() -> None:
+    """Have glibc keep one heap for all threads: each thread's own costs a megabyte or two, for nothing at our pace."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # musl has none, and no arenas either
+        mallopt(M_ARENA_MAX, 1)
+
+
 def run(args: argparse.Namespace, paths: Paths) -> int:
     """Ready at once, whether or not the camera answers."""
+    share_one_arena()
     site, mistake = load_or_kept(paths.site, paths.data)
     if mistake:
         log.warning("%s", mistake)
@@ -76,7 +87,8 @@ class Recorder:
         self.config = config
         self.source = source
         self.stamp = stamp
-        self.reserve_bytes = site.retention.reserve_mb * MIB
+        priorities = (camera.priority for camera in site.camera)
+        self.reserve_bytes = stops_at(site.retention.reserve_mb * MIB, config.priority, priorities)
         self.queue = FragmentQueue()
         self.shown = Shown()
         self.notes = Notes(source, stamp, self.journal)

@@ -41,6 +41,7 @@ class StreamSpec:
     options: dict[str, str] = field(default_factory=dict)
     paced: bool = False  # a file: hand out its packets at the pace of their times
     endless: bool = True  # an end of the stream is a failure
+    rests: bool = False  # a network stream: let some of it gather before it is read
 
 
 class StreamCamera:
@@ -53,6 +54,7 @@ class StreamCamera:
         self._container: Any = None
         self._packets: Iterator[Any] = iter(())
         self._pace = _Pace() if spec.paced else None
+        self._rest = _Rest() if spec.rests else None
 
     def open(self) -> Any:
         """Connect; the video stream to copy from. Other streams of the source (sound) are not taken."""
@@ -93,6 +95,9 @@ class StreamCamera:
 
     def read(self) -> tuple[Any, int] | None:
         """The next packet; None at the end of a file."""
+        rest = self._rest
+        if rest is not None:
+            rest.before()
         try:
             packet = next(self._packets, None)
         except av.FFmpegError as error:
@@ -103,7 +108,10 @@ class StreamCamera:
             return None
         if self._pace is not None:
             self._pace.wait(packet)
-        return packet, time.monotonic_ns()
+        mono_ns = time.monotonic_ns()
+        if rest is not None:
+            rest.after(packet.size, mono_ns)
+        return packet, mono_ns
 
     def close(self) -> None:
         """Disconnect. Safe to call twice and after an error."""
@@ -112,6 +120,38 @@ class StreamCamera:
         if container is not None:
             with contextlib.suppress(av.FFmpegError):  # nothing is lost by a farewell that did not arrive
                 container.close()
+
+
+class _Rest:
+    """Lets packets gather in the socket: once a read had to wait, the next is put off for a moment.
+
+    A picture comes as a dozen RTP packets, and waking for each of them takes most of what a recorder spends. Not
+    more is left to gather than fits into a socket's buffer from the start, so no camera is ever held up.
+    """
+
+    LONGEST_S = 0.2
+    GATHERED_BYTES = 64 * 1024
+    WAITED_NS = 500_000
+
+    def __init__(self) -> None:
+        self._began_ns = self._since_ns = time.monotonic_ns()
+        self._bytes = 0
+        self._rest_s = 0.0
+
+    def before(self) -> None:
+        """Rest if it is time to, then note when the read began."""
+        if self._rest_s:
+            time.sleep(self._rest_s)
+            self._rest_s = 0.0
+        self._began_ns = time.monotonic_ns()
+
+    def after(self, size: int, now_ns: int) -> None:
+        """A packet of `size` was read: had it to be waited for, nothing more is there, and it is time for a rest."""
+        self._bytes += size
+        if now_ns - self._began_ns > self.WAITED_NS:
+            took_s = max(1, now_ns - self._since_ns) / 1e9
+            self._rest_s = min(self.LONGEST_S, self.GATHERED_BYTES * took_s / max(1, self._bytes))
+            self._since_ns, self._bytes = now_ns, 0
 
 
 class _Pace:
@@ -169,12 +209,12 @@ def rtsp_spec(source: str, credentials: tuple[str, str] | None) -> StreamSpec:
     if credentials is not None:
         user, password = (urllib.parse.quote(part, safe="") for part in credentials)
         location = urllib.parse.urlunsplit(url._replace(netloc=f"{user}:{password}@{host}"))
-    return StreamSpec(shown, location, "rtsp", {"rtsp_transport": "tcp", "allowed_media_types": "video"})
+    return StreamSpec(shown, location, "rtsp", {"rtsp_transport": "tcp", "allowed_media_types": "video"}, rests=True)
 
 
 def tcp_spec(source: str) -> StreamSpec:
     """tcp://host:port that sends MPEG-TS."""
-    return StreamSpec(source, source, "mpegts")
+    return StreamSpec(source, source, "mpegts", rests=True)
 
 
 def file_spec(source: str) -> StreamSpec:
