@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from agent.cli.commands import COMMANDS
+from agent.cli.commands import COMMANDS, module_of
 from agent.runtime import paths as defaults
 from agent.runtime.paths import Paths
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _version()
     if rest[0] not in COMMANDS:
         return _unknown(rest[0])
-    module = importlib.import_module(f"agent.cli.commands.{rest[0]}")
+    module = importlib.import_module(module_of(rest[0]))
     args = _parser(rest[0], module).parse_args(rest[1:])
     return _guarded(module, args, paths)
 
@@ -54,7 +54,7 @@ def _folders(argv: Sequence[str]) -> tuple[Paths, list[str]]:
 
 
 def _help() -> str:
-    listed = "\n".join(f"  {name:<10}{about}" for name, about in COMMANDS.items())
+    listed = "\n".join(f"  {name:<12}{about}" for name, about in COMMANDS.items())
     return (
         "usage: standpipe COMMAND ... (standpipe COMMAND --help says more)\n\n"
         "The agent that stands at a remote site: video, doors, fire pumps, alarm relays, and an honest journal.\n\n"

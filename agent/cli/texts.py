@@ -163,9 +163,11 @@ TEXTS |= {
 class Texts:
     """The sentences in one language ("en" or "zh-CN")."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, more: dict[str, tuple[str, str]] | None = None) -> None:
+        """more: sentences that only some commands need."""
+        self._table = {**TEXTS, **(more or {})}
         self._column = 1 if language == "zh-CN" else 0
 
     def __call__(self, text: str, /, **values: object) -> str:
         """Sentence `text` filled in. KeyError for one that is not in the table: a bug."""
-        return TEXTS[text][self._column].format(**values)
+        return self._table[text][self._column].format(**values)

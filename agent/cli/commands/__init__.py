@@ -19,5 +19,14 @@ COMMANDS: dict[str, str] = {
     "command": "sign a command and send it to a board over the broker",
     "approve": "what waits for a second person's signature; sign it",
     "collect": "run beside the central broker: store, check and acknowledge what boards send",
+    "pins": "what is wired to which pin of the board",
+    "watch": "points, values, relays and pumps as they change, on a phone too",
+    "walk-test": "trip every point, hear every relay, see every camera; writes the commissioning sheet",
+    "test-relay": "ask the panel to pulse one relay, and say what came of it",
     "simulate": "play a board: contacts and relays without hardware",
 }
+
+
+def module_of(command: str) -> str:
+    """Where a command is implemented."""
+    return f"agent.cli.commands.{command.replace('-', '_')}"

@@ -16,7 +16,7 @@ import pytest
 from sp_cli import Board, Said
 
 from agent.cli import __main__ as cli
-from agent.cli.commands import COMMANDS
+from agent.cli.commands import COMMANDS, module_of
 from agent.runtime import status
 
 Standpipe = Callable[..., Said]
@@ -41,12 +41,12 @@ def test_each_command_has_help_of_its_own(standpipe: Standpipe, name: str) -> No
     assert said.code == 0
     assert f"usage: standpipe {name}" in said.out
     assert "--data DIR" in said.out
-    assert importlib.import_module(f"agent.cli.commands.{name}").HELP.split("\n")[0][:40] in said.out
+    assert importlib.import_module(module_of(name)).HELP.split("\n")[0][:40] in said.out
 
 
 def test_each_module_of_commands_is_in_the_table() -> None:
     folder = Path(cli.__file__).with_name("commands")
-    assert {path.stem for path in folder.glob("[a-z]*.py")} == set(COMMANDS)
+    assert {f"agent.cli.commands.{path.stem}" for path in folder.glob("[a-z]*.py")} == set(map(module_of, COMMANDS))
 
 
 def test_unknown_command_suggests_the_nearest(standpipe: Standpipe) -> None:

@@ -1,0 +1,367 @@
+"""A technician's afternoon: pins, watch, test-relay and walk-test as a person uses them, over a real panel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from sp_cli import Said
+from sp_site import Site, until
+
+from agent.cli.__main__ import main
+from agent.cli.site_texts import SITE_TEXTS
+from agent.cli.terminal import width
+from agent.core.events import WalkTestStarted
+from agent.core.people import public_of
+from agent.core.signed import WALK_TEST, fields_of, fits, to_sign
+from agent.runtime.keys import board_key, new_signer, verify, write_key
+
+Standpipe = Callable[..., Said]
+# One point, a sounder, a relay that rests energised; no camera, as no recorder runs here.
+SMALL = """
+[site]
+id = "plant"
+board = "pump-house"
+language = "{language}"
+
+[[point]]
+id = "flood"
+name = "Pit <north> & south"
+pin = "GPIO24"
+class = "alarm"
+settle_ms = 30
+
+[[point]]
+id = "door"
+kind = "door"
+pin = "BOARD11"
+contact = "normally-closed"
+settle_ms = 30
+
+[[relay]]
+id = "siren"
+pin = "GPIO23"
+
+[[rule]]
+on = ["point.changed"]
+drive = ["siren"]
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A small site whose board and panel run."""
+    with Site(tmp_path / "s", SMALL.format(language="en")) as made:
+        made.start_board()
+        made.start_panel()
+        yield made
+
+
+@pytest.fixture
+def standpipe(site: Site, capsys: pytest.CaptureFixture[str]) -> Standpipe:
+    def run(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = main([*arguments, *folders(site)])
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+def folders(site: Site) -> list[str]:
+    return ["--site", str(site.paths.site), "--data", str(site.paths.data), "--run", str(site.paths.run)]
+
+
+def trip(site: Site, point: str, rest_closed: bool) -> None:
+    """Away from rest and back."""
+    for closed in (not rest_closed, rest_closed):
+        mark = site.head()
+        site.driver.contact(point, closed)
+        site.wait_row("point.changed", point, after=mark)
+
+
+# --- pins ---
+
+
+def test_pins_draws_the_header_for_a_phone(site: Site, standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = standpipe("pins").out.splitlines()
+    assert max(map(width, lines[:20])) <= 60
+    assert any(re.search(r"door GPIO17 11 ● ○ 12 GPIO18$", line) for line in lines[:20])
+    assert any(re.search(r"○ ● 18 GPIO24 flood$", line) for line in lines[:20])
+    assert any(re.search(r"3\.3 V  1 ○ ○ 2  5 V$", line) for line in lines[:20])
+    assert any("11  GPIO17  door   door     normally closed, pull-up" in line for line in lines[20:])
+
+
+def test_pins_of_another_board_are_listed(site: Site, standpipe: Standpipe) -> None:
+    site.paths.site.write_text(SMALL.format(language="zh-CN").replace('"BOARD11"', '"PQ.05"'), encoding="utf-8")
+    said = standpipe("pins").out
+    assert "●" not in said
+    assert re.search(r"PQ\.05 +door +door +常闭, 上拉", said)
+    wires = json.loads(standpipe("pins", "--json").out)
+    assert [(one["id"], one["what"], one["line"], one["board"]) for one in wires] == [
+        ("flood", "point", "GPIO24", 18),
+        ("door", "point", "PQ.05", 0),
+        ("siren", "relay", "GPIO23", 16),
+    ]
+
+
+# --- watch ---
+
+
+def test_watch_once_shows_everything_in_60_columns(site: Site, standpipe: Standpipe) -> None:
+    site.driver.contact("flood", True)
+    site.wait_row("relay.driven", "siren")
+    said = standpipe("watch", "--once")
+    assert re.search(r"flood  ● closed +\d\d:\d\d:\d\d, [\d.]+ s ago", said.out)
+    assert re.search(r"door   ○ shut ", said.out)
+    assert re.search(r"siren  ● energised ", said.out)
+    assert "1 open alarms" in said.out
+    assert max(width(line) for line in said.out.splitlines()) <= 80
+    found = json.loads(standpipe("watch", "--once", "--json").out)
+    assert [(one["id"], one["active"]) for one in found["points"]] == [("flood", True), ("door", False)]
+    assert (found["relays"][0]["reason"], found["open_alarms"]) == ("point.changed:flood", 1)
+
+
+def test_watch_says_that_the_panel_is_gone(site: Site, standpipe: Standpipe) -> None:
+    site.kill("panel")
+    assert "the panel does not run: as last recorded" in standpipe("watch", "--once").out
+
+
+class Terminal:
+    """The command in a tmux of its own, as a person with a phone sees it: `columns` wide."""
+
+    def __init__(self, folder: Path, argv: list[str], columns: int = 60, rows: int = 30) -> None:
+        self._tmux = ["tmux", "-S", str(folder / "tmux.sock"), "-f", "/dev/null"]
+        shell = " ".join(f"'{word}'" for word in argv)
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "screen-256color"}
+        command = [*self._tmux, "-u", "new-session", "-d", "-x", str(columns), "-y", str(rows), f"{shell}; sleep 600"]
+        subprocess.run(command, check=True, env=environment)
+
+    def seen(self) -> str:
+        found = subprocess.run([*self._tmux, "capture-pane", "-p"], check=True, capture_output=True, text=True)
+        return found.stdout
+
+    def sees(self, pattern: str) -> str:
+        """Wait until the screen shows it; the screen."""
+        until(lambda: re.search(pattern, self.seen()), f"the screen shows {pattern!r}")
+        return self.seen()
+
+    def keys(self, *keys: str) -> None:
+        subprocess.run([*self._tmux, "send-keys", *keys], check=True)
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def terminal(site: Site, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def go(*arguments: str, columns: int = 60, rows: int = 30) -> Terminal:
+        argv = [sys.executable, "-m", "agent.cli", *arguments, *folders(site)]
+        opened.append(Terminal(tmp_path, argv, columns, rows))
+        return opened[-1]
+
+    yield go
+    for one in opened:
+        one.close()
+
+
+def test_watch_on_a_phone_follows_the_contacts(site: Site, terminal: Callable[..., Terminal]) -> None:
+    screen = terminal("watch")
+    screen.sees(r"flood +○ open")
+    site.driver.contact("flood", True)
+    seen = screen.sees(r"(?s)flood +● closed .* s ago.*siren +● energised.*last: ")
+    assert seen.count("flood  ") == 1, "drawn over, not below"
+    assert "plant/pump-house" in seen.splitlines()[0]
+
+
+def test_a_window_too_low_says_so(terminal: Callable[..., Terminal]) -> None:
+    assert terminal("watch", rows=8).sees(r"more lines: make the window taller")
+
+
+def test_testing_a_relay_asks_twice(site: Site, terminal: Callable[..., Terminal]) -> None:
+    screen = terminal("test-relay", "siren", "--by", "anna", columns=80)
+    screen.sees("siren will be driven for 1000 ms. Is everybody warned")
+    assert site.rows("relay.test_requested") == []
+    screen.keys("y", "Enter")
+    screen.sees("siren: driven for 1000 ms, no read-back is wired")
+    screen.keys("y", "Enter")
+    screen.sees("siren: heard, by anna: noted")
+    assert site.wait_row("relay.heard", "siren").values() == {"heard": True, "by": "anna"}
+
+
+# --- test-relay ---
+
+
+def test_a_relay_is_pulsed_by_the_panel(site: Site, standpipe: Standpipe) -> None:
+    said = standpipe("test-relay", "siren", "--yes", "--ms", "200", "--heard", "no", "--by", "bo")
+    assert said.code == 1
+    assert "siren: NOT heard, by bo" in said.out
+    tested = site.wait_row("relay.tested", "siren").values()
+    assert (tested["ok"], tested["readback"], tested["pulse_ms"], tested["by"]) == (True, "none", 200, "bo")
+    driven = [row.values() for row in site.rows("relay.driven", source="siren")]
+    assert [(one["energised"], one["reason"]) for one in driven] == [(True, "test:bo"), (False, "rule ended")]
+    levels = [level for pin, level, _ in site.driver.relay_history() if pin == "GPIO23"]
+    assert levels[-2:] == [1, 0], "the line itself moved"
+
+
+def test_relays_that_cannot_be_tested_are_told_in_a_line(site: Site, standpipe: Standpipe) -> None:
+    said = standpipe("test-relay", "sirene", "--yes")
+    assert (said.code, said.err) == (
+        2,
+        'standpipe: this site has no relay sirene, did you mean "siren"?; there are: siren\n',
+    )
+    site.driver.contact("flood", True)
+    site.wait_row("relay.driven", "siren")
+    said = standpipe("test-relay", "siren", "--yes")
+    assert said.code == 1
+    assert "the panel refused: siren is being driven just now" in said.out
+
+
+def test_nobody_there_to_ask(site: Site, standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", open(os.devnull))  # noqa: SIM115, PTH123 - as a cron job has it
+    said = standpipe("test-relay", "siren")
+    assert (said.code, "--yes" in said.err) == (2, True)
+
+
+# --- walk-test ---
+
+
+def test_a_walk_test_from_start_to_sheet(site: Site, standpipe: Standpipe, tmp_path: Path) -> None:
+    signer = board_key(site.paths.data)
+    assert "trip every point" in standpipe("walk-test", "start", "--by", "anna").out
+    trip(site, "flood", rest_closed=False)
+    said = standpipe("walk-test", "status")
+    assert said.code == 1
+    assert re.search(r"flood +tripped +\d\d:\d\d:\d\d +back", said.out)
+    assert "2 of 3 still to do: door siren" in said.out
+    assert [level for pin, level, _ in site.driver.relay_history() if pin == "GPIO23" and level] == [], "quiet"
+    assert site.wait_row("alarm.raised", "point.changed:flood").values()["walk_test"] is True
+    trip(site, "door", rest_closed=True)
+    assert standpipe("test-relay", "siren", "--yes", "--ms", "100", "--heard", "yes").code == 0
+    assert "everything was tried" in standpipe("walk-test", "status").out
+    ended = standpipe("walk-test", "end", "--by", "anna", "--name", "Anna <A.> Zhang", "--out", str(tmp_path / "out"))
+    assert (ended.code, "signed by board" in ended.out) == (0, True)
+    row = site.wait_row("walk_test.recorded").values()
+    kept = json.loads(Path(str(row["file"])).read_text())
+    record = kept["record"]
+    assert hashlib.sha256(to_sign(WALK_TEST, record)).hexdigest() == row["hash"] == kept["hash"]
+    assert fits(signer.public, str(row["sig"]), WALK_TEST, record, verify)
+    assert not fits(signer.public, str(row["sig"]), WALK_TEST, {**record, "technician": "Bo"}, verify)
+    assert (row["tried"], row["left"], row["by"]) == (3, [], "board")
+    head = site.journal.row(record["to_seq"])
+    assert head is not None
+    assert record["head"] == head.hash.hex(), "the record names the chain's head"
+    assert fields_of(json.dumps(record)) == record, "no floats, nothing that two writers print differently"
+    english, chinese = (page(Path(str(row["file"])), language) for language in ("en", "zh-CN"))
+    assert {"flood Pit <north> & south", "door", "siren", "Anna <A.> Zhang"} <= set(english.texts)
+    assert "BOARD11 (GPIO17)" in english.texts
+    assert english.bad == []
+    assert {"调试验收单", "常闭, 上拉", "Anna <A.> Zhang"} <= set(chinese.texts)
+    again = standpipe("walk-test", "end")
+    assert (again.code, "recorded already" in again.out) == (1, True)
+
+
+def test_what_was_not_tried_stays_on_the_sheet(site: Site, standpipe: Standpipe) -> None:
+    standpipe("walk-test", "start", "--by", "anna")
+    mark = site.head()
+    site.driver.contact("flood", True)
+    site.wait_row("point.changed", "flood", after=mark)
+    ended = standpipe("walk-test", "end")
+    assert ended.code == 1
+    assert "NOT SIGNED" in ended.out
+    row = site.wait_row("walk_test.recorded").values()
+    assert (row["sig"], row["left"]) == ("", ["door", "siren", "flood"])
+    found = page(Path(str(row["file"])), "en")
+    assert {"NOT TRIPPED", "NOT BACK", "NOT DRIVEN", "NOT HEARD"} <= set(found.bad)
+    assert any("INCOMPLETE: 3 not done" in text for text in found.texts)
+    until(lambda: site.driver.relay("siren")["energised"], "what still stands sounds after the walk test")
+
+
+def test_a_person_signs_with_their_key(
+    site: Site, standpipe: Standpipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer, file = new_signer(), tmp_path / "anna.key"
+    write_key(file, signer, "anna", "correct horse")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "correct horse")
+    standpipe("walk-test", "start")
+    assert "signed by anna" in standpipe("walk-test", "end", "--key", str(file)).out
+    row = site.wait_row("walk_test.recorded").values()
+    record = json.loads(Path(str(row["file"])).read_text())["record"]
+    assert fits(public_of(signer.public_text), str(row["sig"]), WALK_TEST, record, verify)
+
+
+def test_refusals_are_told(site: Site, standpipe: Standpipe) -> None:
+    assert standpipe("walk-test", "status").code == 1
+    said = standpipe("walk-test", "end")
+    assert (said.code, "no walk test is on record" in said.out) == (1, True)
+    site.driver.contact("flood", True)
+    site.wait_row("alarm.raised")
+    said = standpipe("walk-test", "start")
+    assert (said.code, "the panel refused: 1 alarms are not acknowledged" in said.out) == (1, True)
+    site.kill("panel")
+    said = standpipe("walk-test", "start")
+    assert (said.code, "has not answered" in said.out) == (1, True)
+
+
+def test_a_boot_ends_a_walk_test(site: Site) -> None:
+    """A panel that finds one of another boot in the journal says that it is over, once."""
+    site.stop("panel")
+    before = site.clock.stamp()._replace(boot="another-boot")
+    site.journal.append(WalkTestStarted(source="panel", for_s=3600, by="anna", request=1), stamps=[before])
+    site.start_panel()
+    assert site.wait_row("walk_test.ended").values() == {"by": "restart"}
+    site.stop("panel")
+    site.start_panel()
+    assert len(site.rows("walk_test.ended")) == 1
+
+
+# --- the page ---
+
+
+class Page(HTMLParser):
+    """Reads a sheet: every text, those marked as lacking, and that its tags are balanced."""
+
+    VOID = ("meta", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.bad: list[str] = []
+        self._open: list[tuple[str, bool]] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "link", "img"), "nothing beside the page"
+        if tag not in self.VOID:
+            self._open.append((tag, ("class", "bad") in attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self._open and self._open[-1][0] != "style":
+            self.texts.append(data.strip())
+            if self._open[-1][1]:
+                self.bad.append(data.strip())
+
+
+def page(record: Path, language: str) -> Page:
+    return Page(record.with_name(f"{record.stem}.{language}.html").read_text(encoding="utf-8"))
+
+
+def test_every_sentence_is_in_both_languages_with_the_same_gaps() -> None:
+    gaps = {name: [set(re.findall(r"\{(\w+)\}", text)) for text in both] for name, both in SITE_TEXTS.items()}
+    assert [name for name, (english, chinese) in gaps.items() if english != chinese] == []
