@@ -10,7 +10,7 @@ CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
 . "$CHECKOUT/provisioning/lib/setup.sh"
 
-UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service"
+UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer"
 SYSTEM=/etc/systemd/system
 SITE=/etc/standpipe/site.toml
 prefix=/opt/standpipe
@@ -138,6 +138,9 @@ import sys, tomllib
 with open(sys.argv[1], "rb") as file:
     site = tomllib.load(file)
 print("standpipe-panel.service")
+if site.get("camera"):
+    print("standpipe-jobs-retention.timer")
+    print("standpipe-jobs-holds.timer")
 for camera in site.get("camera", []):
     print(f"standpipe-recorder@{camera['id']}.service")
 if "uplink" in site:

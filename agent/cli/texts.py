@@ -157,6 +157,41 @@ TEXTS |= {
     "approve-sure": ("sign it? yes/no: ", "签名吗？是/否（yes/no）："),
     "approve-left": ("nothing was signed", "未签名"),
     "approve-done": ("{request}: signed by {by}", "{request}：已由 {by} 签名"),
+    # retention and hold
+    "nothing-goes": ("nothing expires: {why}", "没有录像到期删除：{why}"),
+    "none-due": ("nothing is due", "没有到期的录像"),
+    "files": ("{files} files, {size}", "{files} 个文件，{size}"),
+    "why-ceiling": ("older than keep_at_most", "超过最长保存期 keep_at_most"),
+    "why-room": ("older than keep, and the disk needs room", "超过保存期 keep，且磁盘需要空间"),
+    "why-forced": ("BEFORE ITS TIME: the disk is full", "未到保存期：磁盘已满，强制覆盖"),
+    "held": ("hold {hold} keeps {files} files past their time", "留存 {hold} 保护 {files} 个已到期的文件"),
+    "more-later": ("and more, with the next pass", "其余在下一次执行时处理"),
+    "room": ("{free} free; footage goes for room below {wanted}", "剩余 {free}；低于 {wanted} 时删除到期录像"),
+    "risk": (
+        "{camera}: room for {days} days of the {wanted} that keep asks for",
+        "{camera}：现有空间只够 {days} 天，保存期要求 {wanted} 天",
+    ),
+    "to-before-from": ("--to is not after --from", "--to 不晚于 --from"),
+    "unknown-person": (
+        "there is no [[person]] {by} in the site file; known: {known}",
+        "站点文件中没有 [[person]] {by}；已有：{known}",
+    ),
+    "unknown-camera": ("there is no camera {camera}; known: {known}", "没有摄像机 {camera}；已有：{known}"),
+    "unknown-hold": ("there is no hold {hold}; standing: {known}", "没有留存 {hold}；现有：{known}"),
+    "asked-for": (
+        "{request}: asked for; a supervisor who did not ask signs it: standpipe approve {request} --key FILE",
+        "{request}：已申请；须由申请人以外的主管签名：standpipe approve {request} --key FILE",
+    ),
+    "no-holds": ("no holds", "没有留存"),
+    "hold-asked": ("waits for its end", "等待录像结束"),
+    "hold-placed": ("not yet copied", "尚未复制"),
+    "hold-copied": ("copied", "已复制"),
+    "hold-review": ("review by {day}", "复核日期 {day}"),
+    "hold-done": (
+        "{hold}: this footage may not go from now on; its copy is made within minutes (standpipe hold list)",
+        "{hold}：这些录像从现在起不得删除；几分钟内复制到专用存储（standpipe hold list）",
+    ),
+    "hold-reviewed": ("{hold}: stands; look at it again by {day}", "{hold}：继续留存；下次复核日期 {day}"),
 }
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
-import os
 from collections.abc import Callable
 
 from agent.config import ConfigError, load_or_kept
@@ -25,17 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
-    """One at a time: a pass that finds another under way leaves it to that."""
+    """One pass of that job."""
     site, mistake = load_or_kept(paths.site, paths.data)
     if mistake:
         log.warning("%s", mistake)
-    paths.run.mkdir(parents=True, exist_ok=True)
-    lock = os.open(paths.run / "jobs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.info("another pass is under way")
-        return 0
     with Desk(paths, site, process.clock(args).stamp) as desk:
         JOBS[args.job](desk)
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -18,6 +20,7 @@ from agent.core.statements import Request, Statement, parse, refusal
 from agent.footage.index import MediaIndex
 from agent.footage.volume import MIB, Volume
 from agent.journal import Journal
+from agent.journal.files import make
 from agent.journal.projections import OpenRequest, approvals, every, told_time
 from agent.runtime.keys import verify
 from agent.runtime.paths import Paths
@@ -58,6 +61,15 @@ class Desk:
         self.index.close()
         self.journal.close()
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One pass at a time, whoever started it: waits for another to end."""
+        path = self.paths.run / "jobs.lock"
+        make(path)
+        with path.open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     @property
     def holds_path(self) -> Path:
         return Path(self.site.holds.path) if self.site.holds.path else self.paths.data / "holds"
@@ -69,7 +81,8 @@ class Desk:
 
     def clock_refusal(self, now: Stamp) -> str:
         """Why ages cannot be told now, "" if they can."""
-        before = self.journal.last("retention.ran") or self._first_row()
+        carried = every(self.journal, "retention.ran")
+        before = self.journal.last("retention.ran") or next(carried, None) or self._first_row()
         said = self.journal.last("clock.set")
         told_ns = None
         if said is not None and (before is None or said.seq > before.seq):

@@ -16,7 +16,13 @@ DAY_NS = 86_400 * 1_000_000_000
 
 
 def run(desk: Desk) -> None:
-    """One pass. What cannot be copied is told as trouble and tried again; the footage itself stays meanwhile."""
+    """One pass by itself."""
+    with desk.alone():
+        tend(desk)
+
+
+def tend(desk: Desk) -> None:
+    """One pass, alone. What cannot be copied is told as trouble and tried again; the footage itself stays meanwhile."""
     now = desk.now()
     store = Store(desk.holds_path, desk.site.holds.quota_mb * MIB)
     failed: dict[str, str] = {}

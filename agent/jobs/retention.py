@@ -26,6 +26,7 @@ from agent.core.retention import (
     forecast,
     plan,
     span,
+    stops_at,
 )
 from agent.footage.delete import Deleter, Order, Step
 from agent.footage.errors import FootageError
@@ -63,7 +64,9 @@ def outlook(desk: Desk) -> Outlook:
     cameras = _cameras(desk)
     reserve = desk.site.retention.reserve_mb * MIB
     free = desk.volume.free_bytes()
-    room = Room(free, reserve + desk.site.retention.room_mb * MIB, reserve)
+    priorities = [camera.priority for camera in desk.site.camera]
+    first_stops = max((stops_at(reserve, one, priorities) for one in priorities), default=reserve)
+    room = Room(free, first_stops + desk.site.retention.room_mb * MIB, reserve + reserve // 8)
     policy = standing_policy(desk, now)
     made = plan(now, cameras, room, policy, desk.clock_refusal(now), desk.zone)
     risks = forecast(cameras, max(0, free - reserve), now.at_ns, desk.zone)
@@ -72,10 +75,15 @@ def outlook(desk: Desk) -> Outlook:
 
 def run(desk: Desk, step: Step | None = None) -> Outlook:
     """One pass; what it did is in the journal. A pass killed at any moment is completed by the next."""
+    with desk.alone():
+        return _pass(desk, step)
+
+
+def _pass(desk: Desk, step: Step | None) -> Outlook:
     _right_disk(desk)
     deleter = Deleter(desk.paths.footage, desk.index, desk.journal, *([step] if step is not None else []))
     deleter.finish()
-    holds_job.run(desk)
+    holds_job.tend(desk)
     _on_request(desk, deleter)
     seen = outlook(desk)
     done = [deleter.delete(batch, _standing(desk, batch, seen)) for batch in seen.plan.batches]

@@ -7,6 +7,7 @@ from typing import Any
 from agent.core.chain import Row, Stamp
 from agent.core.events import KINDS, Carried, Event, Signal
 from agent.journal.errors import JournalError
+from agent.journal.holds import holds
 from agent.journal.journal import Journal
 from agent.journal.projections import every, open_alarms
 
@@ -18,9 +19,11 @@ def facts_in_force(journal: Journal, upto: int) -> list[Row]:
     An alarm comes with all that was done about it, later steps too: they must follow its row wherever it stands.
     """
     found = [*_alarms(journal, upto), *_requests(journal), *_anchors(journal), *_counters(journal)]
-    found += every(journal, "approval.requested", "statement.signed", "hold.requested")
+    found += _holds(journal)
+    found += every(journal, "approval.requested", "statement.signed")
     latched = {row.source for row in found if row.kind == "alarm.raised"}
-    return sorted((r for r in found if r.seq <= upto or r.source in latched), key=lambda row: row.seq)
+    once = {row.seq: row for row in found if row.seq <= upto or row.source in latched}
+    return [once[seq] for seq in sorted(once)]
 
 
 def _alarms(journal: Journal, upto: int) -> list[Row]:
@@ -37,6 +40,12 @@ def _requests(journal: Journal) -> list[Row]:
 
 def _anchors(journal: Journal) -> list[Row]:
     return list({str(row.values()["boot"]): row for row in every(journal, "clock.set")}.values())
+
+
+def _holds(journal: Journal) -> list[Row]:
+    """What makes up the holds that stand, and the last pass over footage, by which jumps of the clock are seen."""
+    passes = [journal.last("retention.ran")]
+    return [*(row for hold in holds(journal).values() for row in hold.rows), *filter(None, passes)]
 
 
 def _counters(journal: Journal) -> list[Row]:

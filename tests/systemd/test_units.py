@@ -12,7 +12,8 @@ import sp_units
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 EXPOSURE_MAX = 2.0
-OURS = ("standpipe-panel", "standpipe-recorder@", "standpipe-uplink", "standpipe-simulator")
+OURS = ("standpipe-panel", "standpipe-recorder@", "standpipe-uplink", "standpipe-simulator", "standpipe-jobs@")
+STANDING = [name for name in sp_units.SERVICES if "jobs" not in name]
 
 
 def test_every_process_of_a_board_has_a_unit() -> None:
@@ -22,7 +23,8 @@ def test_every_process_of_a_board_has_a_unit() -> None:
 @needs_systemd
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     """Copied with an ExecStart that exists here: the installed programs are not part of this question."""
-    for path in (*sp_units.UNITS.glob("*.service"), *sp_units.UNITS.glob("*.target")):
+    units = [path for kind in ("service", "target", "timer") for path in sp_units.UNITS.glob(f"*.{kind}")]
+    for path in units:
         text = re.sub(r"/opt/standpipe/venv/bin/\w+", "/bin/true", path.read_text())
         (tmp_path / path.name.replace("@", "@camera")).write_text(text)
     said = sp_units.run("systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir())))
@@ -39,7 +41,7 @@ def test_exposure_is_low(name: str) -> None:
     assert float(score[1]) <= EXPOSURE_MAX
 
 
-@pytest.mark.parametrize("name", sp_units.SERVICES)
+@pytest.mark.parametrize("name", STANDING)
 def test_comes_back_for_ever(name: str) -> None:
     unit = sp_units.settings(name)
     assert unit["Restart"] == ["always"]
@@ -47,7 +49,17 @@ def test_comes_back_for_ever(name: str) -> None:
     assert unit["Type"] == ["notify"]
 
 
-@pytest.mark.parametrize("name", [name for name in sp_units.SERVICES if "simulator" not in name])
+@pytest.mark.parametrize("job", ["retention", "holds"])
+def test_jobs_are_started_by_timers_that_no_clock_step_moves(job: str) -> None:
+    timer = sp_units.settings(f"standpipe-jobs-{job}.timer")
+    assert timer["Unit"] == [f"standpipe-jobs@{job}.service"]
+    assert "OnCalendar" not in timer
+    assert timer["OnBootSec"]
+    assert timer["OnUnitInactiveSec"]
+    assert sp_units.settings("standpipe-jobs@.service")["Type"] == ["oneshot"]
+
+
+@pytest.mark.parametrize("name", [name for name in STANDING if "simulator" not in name])
 def test_a_process_that_hangs_is_ended(name: str) -> None:
     assert 0 < int(sp_units.settings(name)["WatchdogSec"][0]) <= 60
 

@@ -15,6 +15,8 @@ COMMANDS: dict[str, str] = {
     "journal": "walk the journal's hash chain (journal check)",
     "clock": "tell the journal what time it is, on a board without a clock",
     "footage": "list recorded footage, cut a clip from it",
+    "retention": "what footage would go and why; a pass now; ask for a policy or a deletion",
+    "hold": "footage that may not go: place, list, review, release",
     "keys": "make, rotate and show the keys that people and the board sign with",
     "command": "sign a command and send it to a board over the broker",
     "approve": "what waits for a second person's signature; sign it",

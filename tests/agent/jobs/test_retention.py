@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_floors_unless_the_policy_allows_and_then_owns_up(site
     site.record("gate", 18)
     site.record("yard", 18)
     site.policy()
-    full(monkeypatch, 16 * 2**20 - 3000)
+    full(monkeypatch, 18 * 2**20 - 3000)
     before = site.files()
     site.run()
     assert site.files() == before

@@ -1,0 +1,134 @@
+"""standpipe retention: what would go and why, a pass by hand, and asking for a policy or a deletion."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.cli.commands.footage import moment
+from agent.cli.place import Place, UsageError, journal_to_write, look
+from agent.cli.terminal import RED, amount, columns, paint
+from agent.cli.texts import Texts
+from agent.config import load
+from agent.core.events import ApprovalRequested
+from agent.core.retention import Batch
+from agent.jobs import retention
+from agent.jobs.desk import Desk
+from agent.jobs.retention import POLICY_ABOUT, Outlook
+from agent.runtime.clock import SystemClock
+from agent.runtime.paths import Paths
+
+HELP = """\
+plan     what the next pass would delete and why, what holds keep, for how many days there is room; nothing is deleted
+run      a pass now, as the timer makes one each hour
+policy   ask for the standing policy without which nothing ever expires; a supervisor signs it: standpipe approve
+delete   ask for footage of one camera to be deleted; a supervisor who is not you signs it: standpipe approve
+
+TIME is local (site.timezone): 14:30, "2026-11-22 14:30" or "2026-11-22T14:30:05+08:00"."""
+NS = 1_000_000_000
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="plan|run|policy|delete")
+    plan = actions.add_parser("plan", help="what would go, and why")
+    plan.add_argument("--json", action="store_true", help="all of it as JSON")
+    actions.add_parser("run", help="a pass now")
+    policy = actions.add_parser("policy", help="ask for a standing policy")
+    policy.add_argument("--overwrite", action="store_true", help="a full disk may force footage out before its floor")
+    delete = actions.add_parser("delete", help="ask for a deletion")
+    delete.add_argument("--camera", required=True, metavar="ID")
+    delete.add_argument("--from", dest="start", required=True, metavar="TIME")
+    delete.add_argument("--to", dest="end", required=True, metavar="TIME")
+    for one in (policy, delete):
+        one.add_argument("--by", required=True, metavar="PERSON", help="who asks: an id of site.toml")
+        one.add_argument("--reason", required=True, metavar="TEXT")
+
+
+def run(args: argparse.Namespace, paths: Paths) -> int:
+    place = look(paths)
+    t = Texts(place.language)
+    if args.action in ("plan", "run"):
+        with Desk(paths, load(paths.site), SystemClock().stamp) as desk:
+            seen = retention.outlook(desk) if args.action == "plan" else retention.run(desk)
+        return _show(seen, t, place, as_json=args.action == "plan" and args.json)
+    if args.action == "policy":
+        scope = {"about": POLICY_ABOUT, "overwrite": "yes" if args.overwrite else "no"}
+        return ask(paths, t, "policy", scope, args)
+    return ask(paths, t, "footage.delete", _scope(args, paths, place, t), args)
+
+
+def _scope(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> dict[str, str]:
+    now = datetime.now(place.zone)
+    start, end = moment(args.start, place, now), moment(args.end, place, now)
+    if end <= start:
+        raise UsageError(t("to-before-from"))
+    return {"camera": args.camera, "from": _utc(start), "to": _utc(end)}
+
+
+def _utc(ns: int) -> str:
+    return datetime.fromtimestamp(ns // NS, UTC).isoformat(timespec="seconds")
+
+
+def ask(paths: Paths, t: Texts, what: str, scope: dict[str, str], args: argparse.Namespace) -> int:
+    """Write down that somebody asks for it, and say how it is approved. UsageError for somebody unknown."""
+    people = sorted(one.id for one in load(paths.site).person)
+    if args.by not in people:
+        raise UsageError(t("unknown-person", by=args.by, known=" ".join(people) or t("none")))
+    request = f"r-{secrets.token_hex(4)}"
+    with journal_to_write(paths) as journal:
+        asked = {"request": request, "what": what, "scope": scope, "by": args.by, "reason": args.reason}
+        journal.append(ApprovalRequested(source="cli", **asked))
+    print(t("asked-for", request=request))
+    return 0
+
+
+# --- the plan ---
+
+
+def _show(seen: Outlook, t: Texts, place: Place, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(as_dict(seen), ensure_ascii=False, indent=2))
+        return 0
+    if seen.plan.refused:
+        print(paint(t("nothing-goes", why=seen.plan.refused), RED))
+    elif not seen.plan.batches:
+        print(t("none-due"))
+    lines = columns(_line(batch, t, place) for batch in seen.plan.batches)
+    print("\n".join([*lines, *_rest(seen, t)]))
+    return 0
+
+
+def _line(batch: Batch, t: Texts, place: Place) -> list[str]:
+    span = f"{place.time(batch.from_ns)} - {place.time(batch.to_ns)}"
+    files = t("files", files=len(batch.seqs), size=amount(batch.bytes))
+    return [batch.camera, span, files, t(f"why-{batch.why}")]
+
+
+def _rest(seen: Outlook, t: Texts) -> list[str]:
+    """What holds keep, what room there is, how long it lasts."""
+    lines = [t("held", hold=hold, files=files) for hold, files in seen.plan.held.items()]
+    lines += [t("more-later")] if seen.plan.more else []
+    lines.append(t("room", free=amount(seen.room.free), wanted=amount(seen.room.wanted)))
+    lines += [
+        paint(t("risk", camera=camera, days=days, wanted=wanted), RED)
+        for camera, (days, wanted) in sorted(seen.risks.items())
+    ]
+    return lines
+
+
+def as_dict(seen: Outlook) -> dict[str, Any]:
+    """The plan as plain data."""
+    policy = None if seen.policy is None else seen.policy._asdict()
+    return {
+        "at_ns": seen.now.at_ns,
+        "refused": seen.plan.refused,
+        "policy": policy,
+        "goes": [{**batch._asdict(), "why": str(batch.why)} for batch in seen.plan.batches],
+        "held": seen.plan.held,
+        "more": seen.plan.more,
+        "room": seen.room._asdict(),
+        "risks": {camera: {"days": days, "of": wanted} for camera, (days, wanted) in seen.risks.items()},
+    }
