@@ -65,6 +65,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "link-refused": ("refused by the broker", "被服务器拒绝"),
     "link-quota": ("the broker's quota is used up", "服务器配额已用完"),
     "link-unreachable": ("broker not reachable", "无法连接服务器"),
+    "link-captive-portal": ("a login page answers in the broker's place", "被网络登录页面拦截"),
     "link-dns-failed": ("name of the broker not found", "找不到服务器名称"),
     "link-tls-failed": ("TLS with the broker failed", "与服务器的 TLS 连接失败"),
     "link-cert-unknown": ("certificate of the broker: unknown authority", "服务器证书：签发机构未知"),

@@ -36,6 +36,15 @@ PublicKey = Annotated[
     ),
 ]
 Press = Literal["acknowledge", "silence", "reset"]
+DayTime = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        max_length=5,
+        description='Local time of day, "22:30".',
+        extra={"words": "day-time"},
+    ),
+]
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
@@ -224,6 +233,21 @@ class Holds(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 90
 
 
+class Hours(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[uplink.hours]]: what the link may be used for in a part of the day. Alarms always go, at once."""
+
+    until: Annotated[DayTime, Meta(description="End of the part, local time; before `from`: on the next day.")]
+    from_: Annotated[DayTime, Meta(description="Begin of the part, local time.")] = field(name="from")
+    kbit_s: (
+        Annotated[int, Meta(ge=8, le=10_000_000, description="Backlog and clips together use no more than this.")]
+        | UnsetType
+    ) = UNSET
+    files: Annotated[
+        Literal["all", "requested", "none"],
+        Meta(description="Clips sent in these hours: all, only those that a person asked for, or none."),
+    ] = "all"
+
+
 class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
     """[uplink]: the central broker. User and password stand in secrets.toml beside site.toml, under the name uplink."""
 
@@ -242,6 +266,24 @@ class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
     window: Annotated[int, Meta(ge=1, le=1000, description="Messages under way at once.")] = 100
     chunk_kb: Annotated[int, Meta(ge=4, le=96, description="Size of one piece of a clip; small on thin links.")] = 64
     keepalive_s: Annotated[int, Meta(ge=5, le=600, description="A silent broker is missed after this and a half.")] = 30
+    alarm_mb: Annotated[
+        int, Meta(ge=1, le=100_000, description="Alarm rows kept for sending; beyond, the least urgent are given up.")
+    ] = 256
+    status_mb: Annotated[
+        int, Meta(ge=1, le=100_000, description="Status rows kept for sending; beyond, the oldest are given up.")
+    ] = 512
+    files_mb: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Clips kept for sending; beyond, the oldest are given up, held last.")
+    ] = 8192
+    metered: Annotated[
+        bool, Meta(description="Every byte is paid for: of clips only those that a person asked for are sent.")
+    ] = False
+    file_prefix: Annotated[
+        Literal["", "$file-async"],
+        Meta(description='"$file-async" on an EMQX broker, which then stores the clips itself; else empty.'),
+    ] = ""
+    home_assistant: Annotated[bool, Meta(description="Tell Home Assistant on this broker what the board has.")] = True
+    hours: Annotated[list[Hours], Meta(max_length=24)] = []
 
 
 class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):

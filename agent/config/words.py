@@ -55,6 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         'a public key is needed, "ed25519:" and 44 characters, as `standpipe keys new` or `keys show` prints it',
         "需要公钥：“ed25519:”加 44 个字符，由 standpipe keys new 或 keys show 显示",
     ),
+    "day-time": ('write it like "22:30"', "请写成“22:30”"),
     "keep": ('write it like "15 days" or "3 months"', "请写成“15 days”（天）或“3 months”（月）"),
     "hard-floor": (
         "footage is kept for 15 full days at least; nothing in this file can shorten that",

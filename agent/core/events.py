@@ -1137,6 +1137,15 @@ class ClipDelivered(Event):
     sha256: str
 
 
+@kind("clip.given_up", lane=Lane.ALARM)
+class ClipGivenUp(Event):
+    """The clip will not be sent: more waited than the board keeps for sending. Its file stays until its time is up."""
+
+    clip: str
+    bytes: int
+    reason: str
+
+
 # --- uplink (source: "uplink") ---
 
 

@@ -100,7 +100,8 @@ class Sender:
 
     When nothing has come back for a while, or the session was lost, or after a pause, it calls restarted():
     the far end is asked what it has, and only the rest goes again. `state` is one of State; `reason` says why it
-    failed or paused. ask=False leaves `stat` out, for EMQX: `init` again, and the chunks not yet answered.
+    failed or paused. ask=False leaves `stat` out, for EMQX: `init` again, and the chunks not yet answered; `confirmed`
+    are those that an earlier Sender of the same file had answers for.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Sender:
         user_data: dict[str, str],
         *,
         ask: bool = True,
+        confirmed: Iterable[Range] = (),
     ) -> None:
         self.fid = fid
         self.info = Info(name, size, sha256, user_data)
@@ -123,10 +125,15 @@ class Sender:
         self._todo: deque[Range] = deque()
         self._waiting: dict[int, Message] = {}  # chunks given out and not yet answered, by offset
         self._asked = False  # the one message of asking, init or finishing is out
-        self._confirmed: list[Range] = []
+        self._confirmed: list[Range] = list(confirmed)
         self._least_missing = size + 1
         self._strikes = 0
         self._move("asking" if ask else "init")
+
+    @property
+    def confirmed(self) -> list[Range]:
+        """Bytes that the far end has, by its answers."""
+        return list(self._confirmed)
 
     @property
     def left_bytes(self) -> int:

@@ -11,16 +11,19 @@ from pathlib import Path
 from msgspec import UNSET
 
 from agent.config import ConfigError, SiteConfig, keys_of, load_or_kept
-from agent.config.model import Uplink
+from agent.config.model import Hours, Uplink
+from agent.core.hours import Part, minutes
 from agent.runtime import process
 from agent.runtime.keys import KeysError, Signer, board_key
 from agent.runtime.paths import Paths
 from agent.runtime.secrets import Secrets
 from agent.runtime.workers import Workers
-from agent.uplink import bulk, session, view
+from agent.uplink import budgets, bulk, keeper, session, view
 from agent.uplink.link import BrokerAt
 
 log = logging.getLogger(__name__)
+
+MB = 1_000_000
 
 
 def broker_at(uplink: Uplink, secrets: Secrets, beside: Path) -> BrokerAt:
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         log.warning("%s", mistake)
     workers = Workers("uplink")
     shown = view.View("" if config.uplink is UNSET else config.uplink.broker)
-    workers.start("status", functools.partial(view.run, paths, shown, workers.stop))
+    workers.start("status", functools.partial(view.run, paths, shown, config.retention.reserve_mb, workers.stop))
     if config.uplink is UNSET:
         shown.link = {"state": "not configured"}
     else:
@@ -58,9 +61,22 @@ def _start_sessions(
         version=version("standpipe"),
         keys=keys_of(config),
         signer=_signer(paths, shown),
+        hours=tuple(_part(one) for one in uplink.hours),
+        metered=uplink.metered,
+        home_assistant=uplink.home_assistant,
+        file_prefix=uplink.file_prefix,
+        files_bytes=uplink.files_mb * MB,
     )
-    workers.start("session", functools.partial(session.run, board, shown, workers.stop))
+    budgets_bytes = {"alarm": uplink.alarm_mb * MB, "status": uplink.status_mb * MB}
+    keep_to = functools.partial(budgets.run, paths, budgets_bytes, shown, board.stamp, workers.stop)
+    workers.start("budgets", keep_to, limit_s=60)
+    workers.start("session", functools.partial(keeper.run, board, shown, workers.stop))
     workers.start("files", functools.partial(bulk.run, board, shown, workers.stop))
+
+
+def _part(one: Hours) -> Part:
+    kbit_s = None if one.kbit_s is UNSET else one.kbit_s
+    return Part(minutes(one.from_), minutes(one.until), kbit_s, one.files)
 
 
 def _signer(paths: Paths, shown: view.View) -> Signer | None:

@@ -20,14 +20,18 @@ from threading import Event
 from typing import BinaryIO
 
 from agent.core.backoff import Backoff
+from agent.core.budget import clips_to_give_up
 from agent.core.chain import Row
-from agent.core.events import ClipDelivered
+from agent.core.events import ClipDelivered, ClipGivenUp
 from agent.core.pace import FILES, Pace
+from agent.core.ranges import Range
 from agent.core.transfer import Message, Sender, TransferError, chunk_step, file_id, parse_response
 from agent.journal import Bell, Journal, JournalError, JournalMoved
+from agent.uplink.keeper import FIRST_S, MOST_S
 from agent.uplink.link import Link, LinkError
 from agent.uplink.notes import Notes
-from agent.uplink.session import FIRST_S, MOST_S, Board
+from agent.uplink.pending import Pending
+from agent.uplink.session import Board
 from agent.uplink.view import View
 
 log = logging.getLogger(__name__)
@@ -36,7 +40,7 @@ WINDOW = 8
 CHUNK_LEAST = 4 * 1024
 IDLE_S = 60.0
 ANSWER_S, PAUSE_S, WAIT_MOST_S = 10.0, 2.0, 60.0
-FAILED_S, FAILED_MOST_S = 600.0, 86400.0
+RESPONSES = "$file-response"  # where an EMQX broker answers, with our client id behind it
 
 
 class _StopError(Exception):
@@ -57,41 +61,6 @@ def run(board: Board, view: View, stop: Event, tick: Callable[[], None]) -> None
             if not isinstance(error, JournalMoved):
                 view.files = {"state": "waiting", "reason": str(error)}
             stop.wait(wait.next())
-
-
-class Pending:
-    """Clips ready and not delivered, oldest first, kept up to date from the journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._seen = 0
-        self._clips: dict[tuple[str, str], Row] = {}
-        self._not_before_s: dict[tuple[str, str], float] = {}
-        self._waits: dict[tuple[str, str], Backoff] = {}
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def look(self) -> None:
-        """Take in new rows."""
-        while rows := self._journal.read(self._seen, kinds=["clip.ready", "clip.delivered"]):
-            for row in rows:
-                key = (row.source, str(row.values()["clip"]))
-                if row.kind == "clip.ready":
-                    self._clips[key] = row
-                else:
-                    self._clips.pop(key, None)
-            self._seen = rows[-1].seq
-
-    def next(self, now_s: float) -> Row | None:
-        """The oldest that need not wait."""
-        return next((row for key, row in self._clips.items() if self._not_before_s.get(key, 0) <= now_s), None)
-
-    def postpone(self, row: Row, now_s: float) -> None:
-        """It failed: the others first, this one again after a growing wait."""
-        key = (row.source, str(row.values()["clip"]))
-        wait = self._waits.setdefault(key, Backoff(FAILED_S, FAILED_MOST_S, _upper))
-        self._not_before_s[key] = now_s + wait.next()
 
 
 class _Clips:
@@ -116,7 +85,8 @@ class _Clips:
             try:
                 while True:
                     self._pending.look()
-                    row = self._pending.next(time.monotonic())
+                    self._keep_to_budget()
+                    row = self._pending.next(time.monotonic(), self._board.allowed().files)
                     try:
                         self._idle(bell) if row is None else self._one(row)
                         if row is not None:
@@ -127,6 +97,14 @@ class _Clips:
                         self._pause(wait.next())
             finally:
                 self._hang_up()
+
+    def _keep_to_budget(self) -> None:
+        """Clips beyond it are given up, each told by a row; their files stay."""
+        for clip in clips_to_give_up(self._pending.waiting(), self._board.files_bytes):
+            row = self._pending.row(clip.seq)
+            name, reason = str(row.values()["clip"]), "more clips wait than the byte budget of files"
+            self._journal.append(ClipGivenUp(source=row.source, clip=name, bytes=clip.bytes, reason=reason))
+            self._pending.look()
 
     def _going_on(self) -> bool:
         self._tick()
@@ -167,14 +145,20 @@ class _Clips:
 
     def _linked(self) -> Link:
         if self._link is None:
-            responses = self._board.topics.of("file-response")
-            link = Link(self._board.broker, f"{self._board.client_id}-bulk", [responses])
+            client_id = f"{self._board.client_id}-bulk"
+            responses = f"{RESPONSES}/{client_id}" if self._emqx else self._board.topics.of("file-response")
+            link = Link(self._board.broker, client_id, [responses])
             link.open(self._going_on)
             self._link = link
         return self._link
 
     def _show(self, state: str, **more: object) -> None:
-        self._view.files = {"state": state, "pending": len(self._pending), **more}
+        files = {"pending": len(self._pending), "pending_bytes": self._pending.bytes}
+        self._view.files = {"state": state, **files, **more}
+
+    @property
+    def _emqx(self) -> bool:
+        return bool(self._board.file_prefix)
 
     # --- one clip ---
 
@@ -199,15 +183,21 @@ class _Clips:
         clip, sha256 = str(values["clip"]), str(values["sha256"])
         fid = file_id(self._board.topics.site, self._board.topics.board, sha256)
         about = {"camera": row.source, "clip": clip, "epoch": self._journal.epoch, "seq": str(row.seq)}
+        have: list[Range] = []
         while True:  # again with other chunks when the link turns out to be thinner or better
             chunk = min(self._board.chunk_bytes, max(CHUNK_LEAST, self._pace.message_bytes))
-            sender = Sender(fid, path.name, int(str(values["bytes"])), sha256, chunk, about)
+            sender = Sender(
+                fid, path.name, int(str(values["bytes"])), sha256, chunk, about, ask=not self._emqx, confirmed=have
+            )
             transfer = _Transfer(self._board, self._linked(), sender, file, self._pace, chunk)
             while transfer.busy:
                 self._check()
+                if not self._pending.may_go(row, self._board.allowed().files):
+                    self._hang_up()  # the far end keeps what it has; the rest goes when its hour has come
+                    return ""
                 self._show("paused" if sender.state == "paused" else "sending", clip=clip, left_bytes=sender.left_bytes)
                 transfer.turn(time.monotonic())
-            self._used_s = time.monotonic()
+            self._used_s, have = time.monotonic(), sender.confirmed
             if sender.state == "failed":
                 return sender.reason
             if sender.state == "done":
@@ -264,9 +254,13 @@ class _Transfer:
                 self._file.seek(offset)
                 payload = self._file.read(length)
                 step = chunk_step(offset, hashlib.sha256(payload).hexdigest())
-            token = self._link.publish(self._board.topics.file(self._sender.fid, step), payload)
+            token = self._link.publish(self._topic(step), payload)
             self._out[token] = (message, len(payload), now_s)
             self._pace.handed(FILES, len(payload), now_s)
+
+    def _topic(self, step: str) -> str:
+        fid, prefix = self._sender.fid, self._board.file_prefix
+        return f"{prefix}/{fid}/{step}" if prefix else self._board.topics.file(fid, step)
 
     def _room(self, now_s: float) -> bool:
         self._pace.wants(FILES, self._sender.state == "sending")

@@ -115,7 +115,7 @@ class Will(NamedTuple):
 
 
 class Subscription(NamedTuple):
-    """A topic to listen to. retained: what the broker keeps there is wanted too.
+    """A topic to listen to. retained: what the broker keeps there is wanted too; needed: refused, the link is no use.
 
     Maximum Packet Size makes the broker drop what is larger; mosquitto (2.0) then never frees the place in flight
     that it had given to a QoS 1 message. So qos 0 where others may publish: nothing is given a place.
@@ -124,6 +124,7 @@ class Subscription(NamedTuple):
     topic: str
     qos: int = 1
     retained: bool = False
+    needed: bool = True
 
 
 class Link:
@@ -165,19 +166,33 @@ class Link:
     def open(self, waiting: Callable[[], bool]) -> None:
         """Resolve, connect, log in, subscribe. `waiting` is asked every WAIT_S whether to go on waiting.
 
-        Raises LinkError: dns-failed / unreachable / refused / quota / closed, and those of tls.py: cert-unknown /
-        cert-expired / cert-name of the broker's certificate, own-cert-expired / own-cert-refused of ours, tls-failed.
+        Raises LinkError: dns-failed / unreachable / captive-portal / refused / quota / closed, and those of tls.py:
+        cert-unknown / cert-expired / cert-name of the broker's certificate, own-cert-expired / own-cert-refused of
+        ours, tls-failed.
         """
         host, port = self._broker.address
         self._connect(host, port, waiting)
         end = time.monotonic() + CONNECT_S
         while not self._connected:
+            self._look_who(f"{host}:{port}")
             self._await_answer(f"{host}:{port}")
             if time.monotonic() > end or not waiting():
                 self.close()
                 raise LinkError("unreachable", f"{host}:{port} takes connections but does not answer as a broker")
         if self._subscriptions:
             self._client.subscribe([(one.topic, _options(one)) for one in self._subscriptions])
+
+    def _look_who(self, where: str) -> None:
+        """What lets everybody in and answers in HTTP is no broker: the page where one pays for the hotel's network."""
+        sock: Any = self._client.socket()
+        if sock is None or isinstance(sock, ssl.SSLSocket):
+            return
+        first = b""
+        with contextlib.suppress(OSError):
+            first = sock.recv(5, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        if first.startswith(b"HTTP"):
+            self.close()
+            raise LinkError("captive-portal", f"{where}: a web server answers in the broker's place: log in there")
 
     def _await_answer(self, where: str) -> None:
         """A turn before the broker has said anything: if TLS ends here, it is our certificate that does not please."""
@@ -330,7 +345,7 @@ class Link:
         self.messages.append(Message(message.topic, bytes(message.payload), message.retain))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        refused = [reason for reason in reasons if reason.is_failure]
+        refused = [r for r, one in zip(reasons, self._subscriptions, strict=False) if r.is_failure and one.needed]
         if refused:
             reason = f"the broker refuses a subscription: {_named(refused[0])}"
             self._lost = LinkError("refused", reason, refused[0].value)

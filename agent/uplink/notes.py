@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from agent.core.chain import Stamp
 from agent.core.delivery import Conflict
 from agent.core.events import ClockSet, CommandRefused, Event, Gap, LinkConflict, LinkDown, LinkRefused, LinkUp
@@ -113,12 +111,3 @@ class Notes:
             return False
         self._view.trouble = ""
         return True
-
-
-def gaps(journal: Journal) -> list[tuple[str, tuple[int, int]]]:
-    """(lane, span) of rows given up in this journal so far."""
-    found = []
-    for row in journal.read(kinds=["gap"], limit=1000):
-        data = json.loads(row.data)
-        found.append((str(data["of_lane"]), (int(data["from_seq"]), int(data["to_seq"]) + 1)))
-    return found

@@ -8,20 +8,25 @@ from typing import Any
 
 from agent.config import SiteConfig
 from agent.core.chain import Row
+from agent.core.homeassistant import Thing, discovery, discovery_topic
 from agent.core.wire import Topics, utc_text
 from agent.journal import Journal
 from agent.journal.projections import OpenAlarm, open_alarms
 
 ALARMS = "alarms"  # a reserved id: no point can have it
+UPLINK = "uplink"  # another
 ALARMS_MOST = 200
 FOLLOWED = ("point.changed", "point.found", "relay.driven", "alarm.")
 _MARKS = {"alarm.acknowledged": "acknowledged", "alarm.silenced": "silenced", "alarm.restored": "restored"}
 
 
 class States:
-    """What is to be published, by topic; only the newest state of each thing waits. One thread."""
+    """What is to be published, by topic; only the newest state of each thing waits. One thread.
 
-    def __init__(self, topics: Topics, config: SiteConfig, journal: Journal) -> None:
+    home_version: tell Home Assistant what there is, and that this version says so; empty: do not.
+    """
+
+    def __init__(self, topics: Topics, config: SiteConfig, journal: Journal, home_version: str = "") -> None:
         self._topics = topics
         self._config = config
         self._journal = journal
@@ -29,6 +34,10 @@ class States:
         self._now: dict[str, bytes] = {}
         self._waiting: dict[str, bytes] = {}
         self._seen = journal.head()[0]
+        self._opens = {point.id: point.contact == "normally-closed" for point in config.point}
+        if home_version:
+            topic = discovery_topic(topics)
+            self._now[topic] = self._waiting[topic] = discovery(topics, things(config), home_version)
         self._load()
 
     def _load(self) -> None:
@@ -70,11 +79,20 @@ class States:
         if row.kind.startswith("alarm."):
             self._alarm(row)
         elif row.kind.startswith("point."):
-            self._put(row.source, {"is": "point", "closed": row.values()["closed"], **self._when(row)})
+            self._put(row.source, {"is": "point", **self._level(row), **self._when(row)})
         else:
             values = row.values()
             state = {"is": "relay", "energised": values["energised"], "reason": values["reason"]}
             self._put(row.source, {**state, **self._when(row)})
+
+    def _level(self, row: Row) -> dict[str, bool]:
+        """active: away from rest (door open, button pressed)."""
+        closed = bool(row.values()["closed"])
+        return {"closed": closed, "active": closed != self._opens.get(row.source, False)}
+
+    def tell_uplink(self, summary: dict[str, Any]) -> None:
+        """The uplink's own state: what waits, how the link is."""
+        self._put(UPLINK, {"is": "uplink", **summary})
 
     def _alarm(self, row: Row) -> None:
         if row.kind == "alarm.raised":
@@ -96,6 +114,13 @@ class States:
     def _put(self, id_: str, state: dict[str, Any]) -> None:
         payload = json.dumps({"v": 1, "id": id_, **state}, ensure_ascii=False).encode()
         self._now[self._topics.state(id_)] = self._waiting[self._topics.state(id_)] = payload
+
+
+def things(config: SiteConfig) -> list[Thing]:
+    """What Home Assistant is told of: points, pumps by the point that shows them running, relays."""
+    points = [Thing(point.id, point.name, "point", point.kind) for point in config.point]
+    pumps = [Thing(pump.id, pump.id, "pump", shown_by=pump.running) for pump in config.pump]
+    return [*points, *pumps, *(Thing(relay.id, relay.id, "relay") for relay in config.relay)]
 
 
 def _opened(alarm: OpenAlarm) -> dict[str, Any]:

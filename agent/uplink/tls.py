@@ -51,11 +51,10 @@ def broken(error: ssl.SSLError, where: str, files: Files) -> Fault:
     """Why a handshake failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _theirs(error, where)
-    reason = error.reason or ""
-    if "ALERT" in reason:
+    if "ALERT" in (error.reason or ""):
         return refused(where, files)
-    if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason:
-        return Fault("captive-portal", f"{where} does not speak TLS: a captive portal, or a port without TLS")
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return Fault("captive-portal", f"{where}: no TLS is spoken there: a captive portal, or a port without TLS")
     return Fault("tls-failed", f"TLS with {where}: {error.reason or error}")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sp_broker import Broker
+from sp_emqx import Emqx
 from sp_far import Far
 from sp_stub_broker import Stub
 from sp_uplink import UplinkSite, until
@@ -136,3 +138,39 @@ def test_a_refused_clip_is_a_row_and_is_kept(tmp_path: Path) -> None:
         assert "not wanted" in str(row.values()["reason"])
         assert path.exists()
         assert site.rows("clip.delivered") == []
+
+
+def test_an_emqx_broker_stores_a_clip_itself(tmp_path: Path) -> None:
+    """By configuration: its own topics, its own answers, and never `stat`, which it does not know."""
+    with Emqx() as emqx, UplinkSite(tmp_path / "site", emqx.url, 'file_prefix = "$file-async"\n') as site:
+        path = add_clip(site, "one", 300_001)
+        site.start()
+        until(lambda: site.rows("clip.delivered"), "delivered")
+        assert emqx.exported == {path.name: path.read_bytes()}
+        assert "stat" not in emqx.steps
+        assert emqx.steps[0] == "init"
+
+
+def test_a_clip_starts_again_when_an_emqx_broker_has_forgotten_it(tmp_path: Path) -> None:
+    """Its segments are deleted after a time to live: 0x10 means all of it once more."""
+    with Emqx() as emqx, UplinkSite(tmp_path / "site", emqx.url, 'file_prefix = "$file-async"\n') as site:
+        path = add_clip(site, "one", 200_000)
+        emqx.forget_after = 5
+        site.start()
+        until(lambda: site.rows("clip.delivered"), "delivered")
+        assert emqx.exported == {path.name: path.read_bytes()}
+        assert emqx.steps.count("init") == 2
+
+
+def test_a_clip_starts_again_when_the_collector_has_forgotten_everything(tmp_path: Path, broker: Broker) -> None:
+    """Killed in the middle, its store deleted, another one begun: the clip arrives there whole."""
+    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url) as site:
+        path = add_clip(site, "big", 20_000_000)
+        site.start()
+        until(lambda: sum(int(file["have_bytes"]) for file in far.files()) > 500_000, "under way")
+        far.kill()
+        shutil.rmtree(far.folder)
+        assert site.rows("clip.delivered") == []
+        far.start()
+        until(lambda: site.rows("clip.delivered"), "delivered", 60)
+        assert arrived(far, path)
