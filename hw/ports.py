@@ -52,12 +52,16 @@ class PointSpec:
 
 @dataclass(frozen=True)
 class RelaySpec:
-    """One output. `active` is the level that energises the coil; `rest` the state when nothing is asked of it."""
+    """One output. `active` is the level that energises the coil; `rest` the state when nothing is asked of it.
+
+    heartbeat_hz: the panel lets the line beat so often a second, and a retriggerable monostable hangs on it (0: none).
+    """
 
     id: str
     pin: str
     active: str = "high"
     rest: str = "released"
+    heartbeat_hz: int = 0
 
 
 class Edge(NamedTuple):

@@ -78,15 +78,25 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Annotated[Id, Meta(description="Name of the point in rules, pumps and events.")]
     pin: Pin
-    kind: Annotated[Literal["contact", "door", "button"], Meta(description="What is wired to it.")] = "contact"
+    kind: Annotated[
+        Literal["contact", "door", "button", "tamper", "smoke", "flood", "temperature", "humidity"],
+        Meta(description="What is wired to it."),
+    ] = "contact"
     contact: Annotated[
         Literal["normally-open", "normally-closed"],
         Meta(description="The contact at rest: normally-closed for a door whose contact is closed while it is shut."),
     ] = "normally-open"
     bias: Annotated[Literal["pull-up", "pull-down", "none"], Meta(description="The board's own resistor.")] = "pull-up"
-    signal: Annotated[SignalClass, Meta(description="Signal class, in the words of NFPA 72.")] = field(
-        name="class", default="status"
-    )
+    signal: (
+        Annotated[
+            SignalClass,
+            Meta(
+                description="Signal class, in the words of NFPA 72. Default: alarm for tamper and smoke; supervisory "
+                "for flood, temperature and humidity; else status."
+            ),
+        ]
+        | UnsetType
+    ) = field(name="class", default=UNSET)
     name: Annotated[Text, Meta(description="For people: shown beside the id.")] = ""
     settle_ms: Annotated[
         int, Meta(ge=10, le=10_000, description="A change counts once the contact has been still for so long.")
@@ -94,6 +104,12 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     held_open_s: (
         Annotated[int, Meta(ge=5, le=86_400, description="A door open for longer is an event of its own.")] | UnsetType
     ) = UNSET
+    entry: Annotated[
+        bool, Meta(description="Doors: opened without a visit or shift on record it is the event entry.unregistered.")
+    ] = False
+    trips: Annotated[
+        Literal["high", "low"], Meta(description="Contacts of kind temperature or humidity: too high, or too low.")
+    ] = "high"
     press: Annotated[list[Press], Meta(max_length=3, description="What pressing a button does to all alarms.")] = []
 
 
@@ -129,7 +145,27 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=86_400, description="Goes back to rest after so long, whatever the rule says.")]
         | UnsetType
     ) = UNSET
+    min_on_s: Annotated[int, Meta(ge=0, le=3600, description="Once driven, for at least so long.")] = 0
     silence: Annotated[bool, Meta(description="A sounder, quiet once silenced; a beacon says false.")] = True
+    heartbeat_hz: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=10,
+                description="The line beats so often a second while the panel is well and nothing drives the relay: a "
+                "retriggerable monostable behind it holds a fault relay. Needs rest = energised.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    readback: (
+        Annotated[Id, Meta(description="Point of a contact of this relay that is active while it is energised.")]
+        | UnsetType
+    ) = UNSET
+    readback_ms: Annotated[
+        int, Meta(ge=50, le=10_000, description="The read-back must follow within; else relay.readback_failed.")
+    ] = 500
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +230,43 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "acknowledged"
     for_s: Annotated[int, Meta(ge=1, le=86_400, description='With until = "time": for so long.')] | UnsetType = UNSET
     clip: Clip | UnsetType = UNSET
+    of: Annotated[
+        list[Id],
+        Meta(max_length=64, description="Only events of these points, doors, pumps or cameras; empty: of any."),
+    ] = []
+    tell: Annotated[
+        list[Id], Meta(max_length=16, description="Contacts by id, in the order in which they are told.")
+    ] = []
+    plan: Annotated[Text, Meta(description="What people are to do, or the name of the plan that says so.")] = ""
+
+
+class Contact(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[contact]]: somebody who is told of alarms, by a row; the next one in order if nobody acknowledges in time."""
+
+    id: Annotated[Id, Meta(description="Name of the contact in rules and events.")]
+    name: Annotated[Text, Meta(description="For people: who it is.")] = ""
+    reach: Annotated[Text, Meta(description="For people: how they are reached.")] = ""
+    escalate_after_s: Annotated[
+        int, Meta(ge=10, le=86_400, description="An alarm not acknowledged within goes to the next contact.")
+    ] = 120
+
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Arming(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[arming]]: hours of the week, in the site's timezone, in which opening a door is forced entry."""
+
+    points: Annotated[list[Id], Meta(min_length=1, max_length=64, description="Doors by id.")]
+    until: Annotated[DayTime, Meta(description="End of the hours, local time; before `from`: on the next day.")]
+    from_: Annotated[DayTime, Meta(description="Begin of the hours, local time.")] = field(name="from")
+    days: Annotated[list[Day], Meta(max_length=7, description="Days on which the hours begin; empty: every day.")] = []
+
+
+class Drill(Struct, frozen=True, forbid_unknown_fields=True):
+    """[drill]: what a drill does beside marking its rows."""
+
+    sounders: Annotated[bool, Meta(description="false: alarms of the drill drive no relay with silence = true.")] = True
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,6 +369,9 @@ class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
     relay: Annotated[list[Relay], Meta(max_length=128)] = []
     camera: Annotated[list[Camera], Meta(max_length=64)] = []
     rule: Annotated[list[Rule], Meta(max_length=256)] = []
+    contact: Annotated[list[Contact], Meta(max_length=64)] = []
+    arming: Annotated[list[Arming], Meta(max_length=64)] = []
+    drill: Drill = Drill()
     person: Annotated[list[Person], Meta(max_length=256)] = []
     retention: Retention = Retention()
     holds: Holds = Holds()

@@ -18,24 +18,13 @@ from agent.config.problems import has_credentials, has_password
 from agent.core.events import KINDS
 from agent.core.people import public_of
 from agent.core.retention import HARD_FLOOR_DAYS, least_days, span
+from agent.core.room import SENSORS
+from agent.core.rules import FOLLOWED, OWN
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
 PUMP_ROLES = ("running", "demand", "auto")
-# What rules can answer: what the panel decides itself, and what goes wrong in the other processes.
-HEARD: tuple[str, ...] = (
-    "point.",
-    "door.",
-    "button.",
-    "pump.",
-    "camera.",
-    "footage.",
-    "link.",
-    "trouble.",
-    "clip.",
-    "command.",
-)
-HEARD += ("alarm.raised", "relay.failed", "journal.rows_lost", "gap")
+HEARD = (*OWN, *FOLLOWED)
 NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
 LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
 
@@ -98,10 +87,14 @@ def points(site: Table, report: Report) -> None:
     """Keys that count only for one kind of point."""
     for point in _all(site, "point"):
         kind = point.get("kind")
-        if point.given("held_open_s") and kind in ("contact", "button"):
+        if point.given("held_open_s") and kind != "door" and kind is not None:
             report.error(point, "held_open_s", "door-only")
-        if point.given("press") and kind in ("contact", "door"):
+        if point.given("press") and kind != "button" and kind is not None:
             report.error(point, "press", "button-only")
+        if point.raw.get("entry") and kind != "door" and kind is not None:
+            report.error(point, "entry", "door-only")
+        if point.given("trips") and kind not in ("temperature", "humidity", None):
+            report.error(point, "trips", "measured-only")
 
 
 def pump_points(site: Table, report: Report) -> None:
@@ -115,7 +108,7 @@ def pump_points(site: Table, report: Report) -> None:
                 continue
             if id_ not in known:
                 _unknown(report, pump, role, "point", id_, known)
-            elif known[id_].get("kind") in ("door", "button"):
+            elif known[id_].get("kind") not in ("contact", None):
                 report.error(pump, role, "not-a-contact", kind=known[id_].get("kind"))
             if id_ in used:
                 report.error(pump, role, "double-use", other=used[id_])
@@ -136,6 +129,63 @@ def _unknown(report: Report, table: Table, key: str, kind: str, id_: str, known:
     near = report.words.nearest(id_, known)
     listed = report.words("known-ids", known=", ".join(list(known)[:10])) if known and not near else ""
     report.error(table, key, f"unknown-{kind}", nearest=near, known=listed)
+
+
+# --- relays, doors, people ---
+
+
+def relays(site: Table, report: Report) -> None:
+    """A relay's times, its heartbeat, and the point that reads it back."""
+    points, used = _ids(site, "point"), _used_by_pumps(site)
+    for relay in _all(site, "relay"):
+        least, most = relay.get("min_on_s"), relay.get("max_on_s")
+        if least is not None and isinstance(most, int) and least > most:
+            report.error(relay, "min_on_s", "min-over-max", most=most)
+        if relay.given("heartbeat_hz") and relay.get("rest") == "released":
+            report.error(relay, "heartbeat_hz", "beats-at-rest")
+        id_ = relay.get("readback")
+        if not isinstance(id_, str):
+            continue
+        if id_ not in points:
+            _unknown(report, relay, "readback", "point", id_, points)
+        elif points[id_].get("kind") not in ("contact", None):
+            report.error(relay, "readback", "not-a-contact", kind=points[id_].get("kind"))
+        if id_ in used:
+            report.error(relay, "readback", "double-use", other=used[id_])
+        used.setdefault(id_, f"{relay.label}.readback")
+
+
+def _used_by_pumps(site: Table) -> dict[str, str]:
+    named = [(pump.get(role), f"{pump.label}.{role}") for pump in _all(site, "pump") for role in PUMP_ROLES]
+    return {id_: where for id_, where in named if isinstance(id_, str)}
+
+
+def arming(site: Table, report: Report) -> None:
+    """Doors alone can be armed."""
+    points = _ids(site, "point")
+    for one in _all(site, "arming"):
+        for key, id_ in _items(one, "points"):
+            if id_ not in points:
+                _unknown(report, one, key, "point", id_, points)
+            elif points[id_].get("kind") not in ("door", None):
+                report.error(one, key, "door-only")
+        if one.get("from") is not None and one.get("from") == one.get("until"):
+            report.error(one, "until", "no-hours")
+
+
+def contacts(site: Table, report: Report) -> None:
+    """Contacts are told apart by their id, and rules tell those there are."""
+    known: dict[str, Table] = {}
+    for contact in _all(site, "contact"):
+        id_ = contact.get("id")
+        if id_ in known:
+            report.error(contact, "id", "double-id", other=known[id_].label)
+        elif id_:
+            known[id_] = contact
+    for rule in _all(site, "rule"):
+        for key, id_ in _items(rule, "tell"):
+            if id_ not in known:
+                _unknown(report, rule, key, "contact", id_, known)
 
 
 # --- rules ---
@@ -164,7 +214,11 @@ def _unknown_event(report: Report, rule: Table, key: str, pattern: str) -> None:
 
 def rule_targets(site: Table, report: Report) -> None:
     relays, cameras = _ids(site, "relay"), _ids(site, "camera")
+    things = {id_: table for kind in ("point", "pump", "relay", "camera") for id_, table in _ids(site, kind).items()}
     for rule in _all(site, "rule"):
+        for key, id_ in _items(rule, "of"):
+            if id_ not in things:
+                _unknown(report, rule, key, "thing", id_, things)
         for key, id_ in _items(rule, "drive"):
             if id_ not in relays:
                 _unknown(report, rule, key, "relay", id_, relays)
@@ -194,10 +248,10 @@ def idle(site: Table, report: Report) -> None:
     driven: set[str] = set()
     for rule in _all(site, "rule"):
         driven.update(rule.get("drive") or [])
-        if not rule.given("drive") and not rule.given("clip"):
+        if not any(rule.given(key) for key in ("drive", "clip", "tell", "plan")):
             report.warn(rule, "", "idle-rule")
     for relay in _all(site, "relay"):
-        if relay.get("id") and relay.get("id") not in driven:
+        if relay.get("id") and relay.get("id") not in driven and not relay.given("heartbeat_hz"):
             report.warn(relay, "", "idle-relay")
     for point in _all(site, "point"):
         if point.get("kind") == "button" and not point.raw.get("press") and not _answered(site, "button.*"):
@@ -207,8 +261,10 @@ def idle(site: Table, report: Report) -> None:
 def silent_alarms(site: Table, report: Report) -> None:
     """An alarm that nobody hears: a point of class alarm, or a pump, that no rule answers."""
     for point in _all(site, "point"):
-        wanted = "door.*" if point.get("kind") == "door" else "point.*"
-        if point.get("class") == "alarm" and not _answered(site, wanted, "alarm.raised"):
+        kind = str(point.get("kind"))
+        wanted = {"contact": "point.*"}.get(kind, f"{kind}.*")
+        own = SENSORS[kind].signal if kind in SENSORS and not point.given("class") else point.get("class")
+        if own == "alarm" and not _answered(site, wanted, "alarm.raised"):
             report.warn(point, "", "silent-alarm")
     for pump in _all(site, "pump"):
         if not _answered(site, "pump.*", "alarm.raised"):
@@ -329,6 +385,6 @@ def timezone(site: Table, report: Report) -> None:
 
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
-    ids, pins, boot_pins, points, pump_points, pump_limits, rule_events, rule_targets, rule_ends, idle,
-    silent_alarms, cameras, keeping, uplink, people, timezone,
+    ids, pins, boot_pins, points, pump_points, pump_limits, relays, arming, contacts, rule_events, rule_targets,
+    rule_ends, idle, silent_alarms, cameras, keeping, uplink, people, timezone,
 )  # fmt: skip

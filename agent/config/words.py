@@ -107,11 +107,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         "there is no [[camera]] with this id{nearest}{known}",
         "没有此 id 的 [[camera]]{nearest}{known}",
     ),
+    "unknown-contact": (
+        "there is no [[contact]] with this id{nearest}{known}",
+        "没有此 id 的 [[contact]]{nearest}{known}",
+    ),
+    "unknown-thing": (
+        "no point, pump, relay or camera has this id{nearest}{known}",
+        "没有此 id 的点、水泵、继电器或摄像机{nearest}{known}",
+    ),
     "unknown-event": ("there is no such event{nearest}", "没有这种事件{nearest}"),
     "event-not-seen": (
-        "rules do not hear of this; they hear of points, doors, buttons, pumps, cameras, the uplink and troubles",
-        "不能用于规则；规则只响应点、门、按钮、水泵、摄像机、上报和故障的事件",
+        "rules do not hear of this; they hear of points, doors, rooms, pumps, visits, cameras, the uplink and troubles",
+        "不能用于规则；规则只响应点、门、房间、水泵、来访、摄像机、上报和故障的事件",
     ),
+    "min-over-max": ("longer than max_on_s = {most}", "长于 max_on_s = {most}"),
+    "beats-at-rest": (
+        'a heartbeat holds a fault relay: it needs rest = "energised"',
+        '心跳用于保持故障继电器：需要 rest = "energised"',
+    ),
+    "measured-only": (
+        'only a point of kind = "temperature" or "humidity" has it',
+        '只有 kind = "temperature" 或 "humidity" 的点可用',
+    ),
+    "no-hours": ("from and until are the same: no time at all lies between them", "from 与 until 相同：没有任何时段"),
     "double-use": (
         "this point already serves as {other}; one contact, one meaning",
         "此点已用作 {other}；一个触点只能有一个含义",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from agent.core.chain import Row, Stamp
+from agent.core.permits import ENDED
+from agent.core.permits import KINDS as PERMITS
 from agent.journal.journal import Journal
 
 _PAGE = 1000
@@ -120,6 +122,17 @@ def approvals(journal: Journal) -> dict[str, OpenRequest]:
         elif id_ in found:
             found[id_] = replace(found[id_], signed=(*found[id_].signed, row))
     return found
+
+
+def standing(journal: Journal) -> list[Row]:
+    """Rows of permits (visits, impairments, drills) that have not ended, and each door's last arming."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in every(journal, *PERMITS, "point.armed", "point.disarmed"):
+        if row.kind in ENDED:
+            found.pop((ENDED[row.kind], row.source), None)
+        else:
+            found[("" if row.kind.startswith("point.") else row.kind, row.source)] = row
+    return list(found.values())
 
 
 def point_levels(journal: Journal) -> dict[str, bool]:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from agent.core.alarm import Alarm, classed
+from agent.core.alarm import Alarm
 from agent.core.chain import Stamp
 from agent.core.debounce import Contact, Settled, Steady
 from agent.core.door import Door
 from agent.core.events import (
     ButtonPressed,
+    ClockSet,
     Event,
     PanelRefused,
     PointChanged,
@@ -26,7 +27,11 @@ from agent.core.events import (
     PointSteady,
     Signal,
 )
+from agent.core.permits import ENDED
+from agent.core.permits import KINDS as PERMITS
 from agent.core.pump import Pump
+from agent.core.readback import Readback
+from agent.core.room import SENSORS, Reads, kind_of, said
 from agent.panel.commissioning import Commissioning
 from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
@@ -79,10 +84,19 @@ class Decider:
             if due_ns <= now.mono_ns:
                 self.response.because(Cause(None, due_ns), machine.elapse(now.mono_ns))
         self.commissioning.elapse()
+        if self.begun:
+            self.response.elapse()
 
-    def begin(self, recorded: Mapping[str, bool], alarms: Iterable[Alarm], now: Stamp) -> None:
+    def begin(
+        self,
+        recorded: Mapping[str, bool],
+        alarms: Iterable[Alarm],
+        now: Stamp,
+        facts: Iterable[tuple[Event, Stamp]] = (),
+    ) -> None:
         """After a boot: what the journal knows. What stands otherwise is said as found; alarms sound again."""
         self.response.now = now
+        self.response.recorded(facts, doors=not self.begun)
         self.response.take_up(alarms)
         if not self.begun:
             self._begin(recorded)
@@ -129,13 +143,19 @@ class Decider:
         if not self._known(row):
             self.answered = row
 
-    def heard(self, row: tuple[str, int], event: Event, now: Stamp) -> None:
-        """Another process journaled `event` (a camera lost, footage stopped): followed, not said again."""
+    def heard(self, row: tuple[str, int], event: Event, now: Stamp, written: Stamp | None = None) -> None:
+        """Somebody journaled `event` (a camera lost, a visit): followed, not said again. written: its row's time."""
         self.response.now = now
-        if not self._known(row):
-            self.answered = row
-            self.response.cause = Cause()
-            self.response.follow(classed(event))
+        if self._known(row):
+            return
+        self.answered = row
+        if isinstance(event, ClockSet):
+            self.response.arming.anchor = (event.boot, event.at_ns - event.mono_ns)
+        elif event.KIND in ENDED and event.source not in self.response.permits.standing:
+            return  # the panel's own word, or too late
+        elif event.KIND in PERMITS:
+            self.response.permit(event, written or now)
+        self.response.hear(event)
 
     def say(self, event: Event, now: Stamp) -> None:
         """The panel itself has something to say: rows lost, its own start."""
@@ -163,7 +183,8 @@ class Decider:
         """When time alone brings something."""
         ends = [due for point in self._restless if (due := self.contacts[point].due_ns()) is not None]
         ends += [due for _, due in self._limits()]
-        others = (self.response.rules.due_ns(), self.commissioning.due_ns())
+        mine = self.response.due_ns() if self.begun else None
+        others = (self.response.rules.due_ns(), self.commissioning.due_ns(), mine)
         return min([*ends, *(due for due in others if due is not None)], default=None)
 
     def masked(self) -> set[str]:
@@ -205,6 +226,11 @@ class Decider:
     def _machine(self, point: PointPlan, active: bool, settled: Settled) -> list[Event]:
         if point.role == "door":
             return self.plan.doors[point.id].contact(active, settled.edge_ns, found=settled.found)
+        if point.role in SENSORS:
+            reads = point.trips if active else Reads.NORMAL
+            return said(point.role, reads, point.id, point.signal, found=settled.found)
+        if point.role == "readback":
+            self.plan.readbacks[point.machine].contact(active, settled.edge_ns)
         if point.role == "running":
             return self.plan.pumps[point.machine].running(active, settled.edge_ns, found=settled.found)
         if point.role == "demand":
@@ -213,7 +239,7 @@ class Decider:
             return self.plan.pumps[point.machine].auto(active, settled.edge_ns)
         return []
 
-    def _limits(self) -> list[tuple[Door | Pump, int]]:
+    def _limits(self) -> list[tuple[Door | Pump | Readback, int]]:
         """Limits that may be reached, and when.
 
         Not those of a machine one of whose contacts is settling since before the limit: that change is in time.
@@ -234,15 +260,17 @@ class Decider:
 
     def _standing(self, source: str) -> frozenset[str]:
         """Kinds of alarm whose condition holds at a point, door or pump."""
-        machine = self.plan.pumps.get(source) or self.plan.doors.get(source)
+        plan = self.plan
+        machine = plan.pumps.get(source) or plan.doors.get(source) or plan.readbacks.get(source)
         kinds = machine.standing() if machine is not None else frozenset()
         contact, point = self.contacts.get(source), self.plan.points.get(source)
         if contact is None or point is None:
             return kinds
         if contact.chattering:
             kinds |= {"point.chattering"}
-        if point.alarms and contact.closed is not None and point.active(contact.closed):
-            kinds |= {"point.changed"}
+        if contact.closed is not None and point.active(contact.closed):
+            kinds |= {"point.changed"} if point.alarms else set()
+            kinds |= {kind_of(point.role, point.trips)} if point.role in SENSORS else set()
         return kinds
 
     # --- a start without memory, a journal without rows ---
@@ -263,6 +291,9 @@ class Decider:
 
     def _resume(self, recorded: Mapping[str, bool], now_ns: int) -> None:
         active = self.plan.recorded
+        for point in self.plan.points.values():
+            if point.role == "readback" and point.id in recorded:
+                self.plan.readbacks[point.machine].contact(point.active(recorded[point.id]), now_ns)
         for id_, door in self.plan.doors.items():
             if id_ in recorded:
                 door.resume(self.plan.points[id_].active(recorded[id_]), now_ns)

@@ -15,6 +15,8 @@ from agent.core.alarm import RESTORES
 from agent.core.backoff import Backoff
 from agent.core.chain import Row, Stamp
 from agent.core.events import KINDS, Event, Signal
+from agent.core.permits import KINDS as PERMITS
+from agent.core.rules import FOLLOWED
 from agent.panel.commands import Commands
 from agent.panel.decide import Decider
 from agent.runtime.paths import Paths
@@ -27,16 +29,16 @@ log = logging.getLogger(__name__)
 FRESH_NS = 60 * 1_000_000_000
 FIRST_LOOK = 500  # rows looked back at when there is no mark: a request made just before may be among them
 MARK = "requests"
-FAMILIES = ("camera.", "footage.", "link.", "trouble.", "clip.", "command.", "gap")  # what others journal
 COMMAND = "command.received"
 ASKED = ("relay.test_requested", "walk_test.requested")  # of a technician
-ANSWERS = ("alarm.acknowledged", "alarm.silenced", "alarm.reset")
+ANSWERS = ("alarm.acknowledged", "alarm.silenced", "alarm.reset", "point.armed", "point.disarmed")
 
 
 def wanted_kinds(decider: Decider) -> tuple[str, ...]:
     """Kinds to read: requests, what raises or restores alarms, and what a rule names."""
-    kinds = {"panel.requested", *ASKED, "camera.lost", "footage.stopped", "trouble.raised", *RESTORES}
-    kinds |= {kind for kind in KINDS if kind.startswith(FAMILIES) and decider.response.rules.names(kind)}
+    kinds = {"panel.requested", "clock.set", "camera.lost", "footage.stopped", "trouble.raised"}
+    kinds |= {*ASKED, *PERMITS, *RESTORES}
+    kinds |= {kind for kind in KINDS if kind.startswith(FOLLOWED) and decider.response.rules.names(kind)}
     return tuple(sorted(kinds))
 
 
@@ -134,7 +136,8 @@ class Intake:
         if row.kind != "panel.requested":
             event = _event(row)
             if event is not None and row.source != "panel" and not (row.seq <= self._unmarked and self._stale(row)):
-                self._put(lambda now: self._decider.heard(name, event, now))
+                written = Stamp(row.at_ns, row.boot, row.mono_ns, row.clock)
+                self._put(lambda now: self._decider.heard(name, event, now, written))
             return
         refuse = self._stale(row)
         if refuse and (row.seq <= self._unmarked or _answered(journal, row)):

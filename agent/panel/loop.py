@@ -2,6 +2,7 @@
 
 Rules of this file:
 - order: note in the ring, drive the relay, note that it was driven. Never anything slow in between;
+- the heartbeat is the last thing of a turn: it tells that the turn has come to its end;
 - it opens no file, waits for no disk and no lock of a thread that does; what it has to tell others it leaves in the
   ring (rows) or in `view` (the status thread), what others have to tell it comes through `put`;
 - a contact is believed by its edges and, each second, by its level; a masked contact by its level alone.
@@ -20,6 +21,7 @@ from agent.core.chain import Stamp
 from agent.core.debounce import POLL_NS
 from agent.core.events import Event, ProcessStarted, ProcessStopping, RelayDriven, RowsLost
 from agent.panel.decide import Decider
+from agent.panel.heart import Heart
 from agent.panel.memory import snapshot
 from agent.panel.notes import Lost, Notebook
 from agent.panel.response import Cause, Drive
@@ -74,6 +76,7 @@ class AlarmLoop:
         self._masked: set[str] = set()
         self._unsaid: set[str] = set()
         self._retry: dict[str, Drive] = {}
+        self._heart = Heart(decider.plan.heartbeats)
         self._failed_reads = 0
         self._next_read_ns = 0
         self._next_second_ns = 0
@@ -157,10 +160,11 @@ class AlarmLoop:
             self._each_second(now)
         self._decider.elapse(now)
         self._act(now)
+        self._heart.beat(now.mono_ns, self._banks.relays, self._decider.response)
 
     def _wait_s(self) -> float:
-        due = self._decider.due_ns()
-        due = self._next_read_ns if due is None else min(due, self._next_read_ns)
+        ends = (self._decider.due_ns(), self._heart.due_ns(), self._next_read_ns)
+        due = min(end for end in ends if end is not None)
         return min(max(due - self._stamp().mono_ns, 0) / SECOND, WAIT_MAX_S)
 
     def _handle(self, message: Message) -> None:
@@ -292,6 +296,7 @@ def _driven(drive: Drive, decided_ns: int, written_ns: int) -> RelayDriven:
         settled_mono_ns=drive.cause.settled_ns,
         decided_mono_ns=decided_ns,
         written_mono_ns=written_ns,
+        drill=drive.drill,
     )
 
 
@@ -305,6 +310,11 @@ def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[
             for id_, one in decider.contacts.items()
         },
         "doors": {id_: str(door.state) for id_, door in decider.plan.doors.items()},
+        "armed": {id_: one.armed for id_, one in response.arming.doors.items()},
+        "permits": {
+            one.id: {"kind": one.kind, "of": list(one.of), "who": one.who, "end_mono_ns": one.end_ns}
+            for one in response.permits.standing.values()
+        },
         "pumps": {
             id_: {"state": str(pump.state), "selector": str(pump.selector)} for id_, pump in decider.plan.pumps.items()
         },

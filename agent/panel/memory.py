@@ -10,10 +10,13 @@ from typing import Any
 
 import msgspec
 
-from agent.core.alarm import Alarm, State
+from agent.core.alarm import Alarm, State, alarm_id
+from agent.core.arming import Armed
 from agent.core.chain import Stamp
 from agent.core.debounce import Contact
-from agent.core.events import Signal
+from agent.core.escalation import Watch
+from agent.core.events import KINDS, Event, Signal
+from agent.core.permits import Permit
 from agent.core.rules import Hold
 from agent.panel.decide import Decider
 from agent.panel.notes import Lost
@@ -30,7 +33,7 @@ class Memory(msgspec.Struct, frozen=True):
     levels: dict[str, bool]
     doors: dict[str, list[Any]]
     pumps: dict[str, list[Any]]
-    alarms: list[tuple[str, str, str, str, str, bool, str, int]]
+    alarms: list[tuple[str, str, str, str, str, bool, str, int, bool, bool]]
     holds: list[tuple[str, str, str, str, int, bool]]
     on_ns: dict[str, int]
     driven: dict[str, bool]
@@ -38,6 +41,12 @@ class Memory(msgspec.Struct, frozen=True):
     troubles: dict[str, str]
     answered: tuple[str, int]
     lost: tuple[int, int, int] = (0, 0, 0)
+    readbacks: dict[str, list[Any]] = {}
+    permits: list[tuple[str, str, list[str], int, str, str]] = []
+    muted: list[tuple[str, str, str, dict[str, Any]]] = []
+    waiting: dict[str, tuple[list[str], int, int]] = {}
+    armed: dict[str, tuple[bool, str, bool]] = {}
+    anchor: tuple[str, int] = ("", 0)
     commissioning: list[Any] = []
 
 
@@ -62,6 +71,12 @@ def snapshot(decider: Decider, boot: str, unsaid: list[str], lost: Lost) -> byte
             troubles=response.troubles,
             answered=decider.answered,
             lost=(lost.rows, lost.from_ns, lost.to_ns),
+            readbacks={id_: one.snapshot() for id_, one in plan.readbacks.items()},
+            permits=[(p.id, p.kind, list(p.of), p.end_ns, p.who, p.what) for p in response.permits.standing.values()],
+            muted=[_event(event) for event in response.muted.values()],
+            waiting={id_: (list(w.to), w.told, w.due_ns) for id_, w in response.escalation.waiting.items()},
+            armed={id_: (one.armed, one.by, one.planned) for id_, one in response.arming.doors.items()},
+            anchor=response.arming.anchor,
             commissioning=decider.commissioning.snapshot(),
         )
     )
@@ -85,6 +100,7 @@ def restore(decider: Decider, memory: Memory, now: Stamp) -> None:
     response = decider.response
     decider.answered = memory.answered
     response.troubles = dict(memory.troubles)
+    _restore_arming(response, memory)
     alarms = [_alarm_back(one) for one in memory.alarms]
     if memory.boot != now.boot:
         response.now = now
@@ -94,17 +110,44 @@ def restore(decider: Decider, memory: Memory, now: Stamp) -> None:
         return
     response.alarms.latched = {alarm.id: alarm for alarm in alarms}
     _restore_relays(response, memory)
+    _restore_permits(response, memory)
     for id_, point in decider.plan.points.items():
         if id_ in memory.levels:
             decider.contacts[id_] = Contact(point.settle_ns, memory.levels[id_])
-    for id_, door in decider.plan.doors.items():
-        if id_ in memory.doors:
-            door.restore(memory.doors[id_])
-    for id_, pump in decider.plan.pumps.items():
-        if id_ in memory.pumps:
-            pump.restore(memory.pumps[id_])
+    _restore_machines(decider, memory)
     decider.commissioning.restore(memory.commissioning)
     decider.begun = memory.begun
+
+
+def _restore_machines(decider: Decider, memory: Memory) -> None:
+    plan = decider.plan
+    for id_, door in plan.doors.items():
+        if id_ in memory.doors:
+            door.restore(memory.doors[id_])
+    for id_, pump in plan.pumps.items():
+        if id_ in memory.pumps:
+            pump.restore(memory.pumps[id_])
+    for id_, readback in plan.readbacks.items():
+        if id_ in memory.readbacks:
+            readback.restore(memory.readbacks[id_])
+
+
+def _restore_arming(response: Response, memory: Memory) -> None:
+    response.arming.anchor = memory.anchor
+    for id_, one in memory.armed.items():
+        if id_ in response.arming.doors:
+            response.arming.doors[id_] = Armed(*one)
+            response.plan.doors[id_].armed = one[0]
+
+
+def _restore_permits(response: Response, memory: Memory) -> None:
+    for id_, kind, of, end_ns, who, what in memory.permits:
+        response.permits.standing[id_] = Permit(id_, kind, tuple(of), end_ns, who, what)
+    for kind, source, signal, data in memory.muted:
+        event = KINDS[kind](source=source, signal=Signal(signal), **data)
+        response.muted[alarm_id(event)] = event
+    waiting = {id_: Watch(tuple(to), told, due_ns) for id_, (to, told, due_ns) in memory.waiting.items()}
+    response.escalation.waiting = waiting
 
 
 def _restore_relays(response: Response, memory: Memory) -> None:
@@ -114,11 +157,16 @@ def _restore_relays(response: Response, memory: Memory) -> None:
     response.driven.update({relay: on for relay, on in memory.driven.items() if relay in response.driven})
 
 
-def _alarm(alarm: Alarm) -> tuple[str, str, str, str, str, bool, str, int]:
-    signal, state = str(alarm.signal), str(alarm.state)
-    return alarm.id, alarm.on, alarm.of, signal, state, alarm.silenced, alarm.detail, alarm.since_ns
+def _event(event: Event) -> tuple[str, str, str, dict[str, Any]]:
+    return event.KIND, event.source, str(event.signal), event.data()
 
 
-def _alarm_back(one: tuple[str, str, str, str, str, bool, str, int]) -> Alarm:
-    id_, on, of, signal, state, silenced, detail, since_ns = one
-    return Alarm(id_, on, of, Signal(signal), State(state), silenced, detail, since_ns)
+def _alarm(alarm: Alarm) -> tuple[str, str, str, str, str, bool, str, int, bool, bool]:
+    signal, state, detail = str(alarm.signal), str(alarm.state), alarm.detail
+    marks = (alarm.first, alarm.drill)
+    return alarm.id, alarm.on, alarm.of, signal, state, alarm.silenced, detail, alarm.since_ns, *marks
+
+
+def _alarm_back(one: tuple[str, str, str, str, str, bool, str, int, bool, bool]) -> Alarm:
+    id_, on, of, signal, state, silenced, detail, since_ns, first, drill = one
+    return Alarm(id_, on, of, Signal(signal), State(state), silenced, detail, since_ns, first, drill)

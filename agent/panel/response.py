@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from agent.core.alarm import MOMENTARY, RESTORES, Alarm, Alarms, alarm_id, classed
 from agent.core.chain import Stamp
+from agent.core.escalation import Escalation, told
 from agent.core.events import (
     AlarmSilenced,
     ClipRequested,
+    EntryRegistered,
+    EntryUnregistered,
     Event,
+    PointArmed,
+    PointDisarmed,
+    PumpDemandWhileImpaired,
     RelayFailed,
     Signal,
     TroubleCleared,
     TroubleRaised,
 )
-from agent.core.rules import LIMIT, ClipWish
+from agent.core.permits import KINDS as PERMITS
+from agent.core.permits import Permits, began_ns
+from agent.core.rules import LIMIT, ClipWish, Rule
 from agent.panel.plan import Plan
 
-OURS = ("point.", "door.", "pump.", "button.", "relay.")  # alarms whose condition the panel itself can see
+# Alarms whose condition the panel itself can see.
+OURS = (
+    "point.", "door.", "pump.", "button.", "relay.", "tamper.", "smoke.", "flood.", "temperature.", "humidity.",
+)  # fmt: skip
+BLIND = "the board does not know the time: doors stay armed or disarmed as they were (standpipe clock set)"
+ANSWERED_MAX = 64
 
 
 class Cause(NamedTuple):
@@ -37,6 +51,7 @@ class Drive(NamedTuple):
     energised: bool
     reason: str
     cause: Cause
+    drill: bool = False
 
 
 class Response:
@@ -46,6 +61,11 @@ class Response:
         self.plan = plan
         self.alarms = Alarms()
         self.rules = plan.rules
+        self.arming = plan.arming
+        self.permits = Permits()
+        self.escalation = Escalation(plan.contacts)
+        self.muted: dict[str, Event] = {}  # alarm id -> what would be that alarm, were it not for a permit
+        self.answered: list[tuple[str, Rule]] = []  # (event kind, rule) since the last drives(): for who asks why
         self.driven: dict[str, bool] = dict.fromkeys(plan.rests, False)
         self.failed: dict[str, str] = {}  # relay -> why it could not be written
         self.troubles: dict[str, str] = {}  # the panel's own, by what
@@ -60,9 +80,51 @@ class Response:
         """Say events that have one cause, and do what follows from them."""
         self.cause = cause
         for event in events:
-            event = classed(event)
-            self.said.append(event)
+            event = self._marked(classed(event))
+            if self._by_permission(event):
+                self.muted[alarm_id(event)] = event
+                self.said.append(replace(event, signal=Signal.STATUS))
+            else:
+                self.said.append(event)
+                self.follow(event)
+            self.because(cause, self._besides(event))
+
+    def hear(self, event: Event) -> None:
+        """Another process has journaled this: followed, not said again."""
+        event = self._marked(classed(event))
+        self.cause = Cause()
+        if self._by_permission(event):
+            self.muted[alarm_id(event)] = event
+        else:
             self.follow(event)
+
+    def _marked(self, event: Event) -> Event:
+        return replace(event, drill=True) if self.permits.drilled(*self._things(event.source)) else event
+
+    def _things(self, source: str) -> tuple[str, ...]:
+        """The thing itself, and the door or pump that it is a part of."""
+        point = self.plan.points.get(source)
+        return (source, point.watched_by) if point is not None else (source,)
+
+    def _by_permission(self, event: Event) -> bool:
+        """Whether this raises no alarm because a permit says so: an impairment, or work on an enclosure."""
+        if not self.permits.standing or not self._latches(event):
+            return False
+        if event.KIND == "tamper.opened":
+            return self.permits.work()
+        mild = self._class_of(event) in (Signal.SUPERVISORY, Signal.TROUBLE)
+        return mild and self.permits.impaired(*self._things(event.source))
+
+    def _besides(self, event: Event) -> list[Event]:
+        """What the same event is, seen from elsewhere: an entry, a demand for a pump that is out of order."""
+        if event.KIND == "pump.demand" and self.permits.impaired(*self._things(event.source)):
+            return [PumpDemandWhileImpaired(source=event.source, found=bool(getattr(event, "found", False)))]
+        if event.KIND != "door.opened" or event.source not in self.plan.entries:
+            return []
+        visits = self.permits.visits(event.source)
+        if visits:
+            return [EntryRegistered(source=event.source, visits=[v.id for v in visits], who=[v.who for v in visits])]
+        return [EntryUnregistered(source=event.source, found=bool(getattr(event, "found", False)))]
 
     def follow(self, event: Event) -> None:
         """Alarms that this event raises or restores, and the rules that it triggers. The event itself is not said."""
@@ -71,8 +133,10 @@ class Response:
             id_ = alarm_id(event)
             raised = self._say(self.alarms.raise_(event, self.now.mono_ns, self._class_of(event)))
         for kind in RESTORES.get(event.KIND, ()):
-            self._say(self.alarms.restore(alarm_id(event).replace(event.KIND, kind, 1)))
-        self._trigger(event.KIND, id_, id_ or f"{event.KIND}:{event.source}", raised)
+            over = alarm_id(event).replace(event.KIND, kind, 1)
+            self.muted.pop(over, None)
+            self._say(self.alarms.restore(over))
+        self._trigger(event, id_, id_ or f"{event.KIND}:{event.source}", raised)
         if id_ and event.KIND in MOMENTARY:
             self._say(self.alarms.restore(id_))
 
@@ -80,20 +144,34 @@ class Response:
         self.said += events
         return bool(events)
 
-    def _trigger(self, kind: str, id_: str, cause: str, raised: bool) -> None:
-        now_ns = self.now.mono_ns
+    def _trigger(self, event: Event, id_: str, cause: str, raised: bool) -> None:
+        now_ns, source = self.now.mono_ns, event.source
+        quiet = event.drill and self.plan.quiet_drills
         self._causes[cause] = self.cause
-        wishes = self.rules.trigger(kind, id_, cause, now_ns, raised=raised)
+        rules = self.rules.trigger(event.KIND, id_, cause, now_ns, raised=raised, source=source, quiet=quiet)
         if raised:
-            wishes += self.rules.trigger("alarm.raised", id_, id_, now_ns, raised=True)
-        self._say([self._clip(wish, cause, number) for number, wish in enumerate(wishes)])
+            rules += self.rules.trigger("alarm.raised", id_, id_, now_ns, raised=True, source=source, quiet=quiet)
+        self.answered = [*self.answered, *((event.KIND, rule) for rule in rules)][-ANSWERED_MAX:]
+        wishes = [rule.clip for rule in rules if rule.clip is not None]
+        self._say([self._clip(wish, cause, number, event.drill) for number, wish in enumerate(wishes)])
+        if raised:
+            alarm = self.alarms.latched[id_]
+            self._say(self.escalation.raised(alarm, self._contacts(alarm, rules), now_ns))
+        elif not id_:
+            to = dict.fromkeys(one for rule in rules for one in rule.tell)
+            self._say([told(one, cause, event.KIND, source) for one in to])
+
+    def _contacts(self, alarm: Alarm, rules: list[Rule]) -> list[str]:
+        """Who is told of an alarm: whom its rules name, else everybody if it is of class alarm."""
+        named = list(dict.fromkeys(one for rule in rules for one in rule.tell))
+        return named or (list(self.escalation.everybody) if alarm.signal is Signal.ALARM else [])
 
     def _latches(self, event: Event) -> bool:
         if event.KIND in RESTORES:  # it has the class of what it ends, and is no alarm of its own
             return False
-        if event.KIND.startswith(("point.changed", "point.found", "alarm.", "panel.")):
+        if event.KIND.startswith(("point.changed", "point.found", "alarm.", "contact.", "panel.")):
             return event.KIND.startswith("point.") and event.signal is not Signal.STATUS
-        return event.signal is not Signal.STATUS or self.rules.latches(event.KIND)
+        return event.signal is not Signal.STATUS or self.rules.latches(event.KIND, event.source)
 
     def _class_of(self, event: Event) -> Signal:
         """Class of the alarm: the event's, its point's, or supervisory for what only a rule makes an alarm of."""
@@ -102,7 +180,7 @@ class Response:
         point = self.plan.points.get(event.source)
         return Signal.SUPERVISORY if point is None or point.signal is Signal.STATUS else point.signal
 
-    def _clip(self, wish: ClipWish, cause: str, number: int) -> Event:
+    def _clip(self, wish: ClipWish, cause: str, number: int, drill: bool) -> Event:
         now = self.now
         known = [at for at in (*self.cause, now.mono_ns) if at is not None]
         name = f"{now.boot} {now.mono_ns} {cause} {number}"
@@ -117,20 +195,61 @@ class Response:
             after_s=wish.after_s,
             hold=wish.hold,
             cause=cause,
+            drill=drill,
         )
 
     # --- people ---
 
     def ask(self, does: str, alarm: str, by: str) -> str:
-        """Acknowledge, silence or reset; why nothing was done, if nothing was."""
+        """Acknowledge, silence or reset alarms, arm or disarm doors; why nothing was done, if nothing was."""
         ask = {"acknowledge": self.alarms.acknowledge, "silence": self.alarms.silence, "reset": self.alarms.reset}
+        if does in ("arm", "disarm"):
+            armed, reason = self.arming.ask(alarm, does == "arm", by)
+            self._arm(armed)
+            return reason
         if does not in ask:
-            return f"{does!r} is not acknowledge, silence or reset"
+            return f"{does!r} is neither acknowledge, silence or reset nor arm or disarm"
         events, reason = ask[does](alarm, by)
         if does == "silence" and alarm == "*" and self.rules.silence() and not events:
             events, reason = [AlarmSilenced(source="*", by=by)], ""
         self._say(events)
         return reason
+
+    # --- permits, arming, escalation ---
+
+    def permit(self, event: Event, written: Stamp) -> None:
+        """Somebody has begun or ended a visit, an impairment or a drill; `written` is its row's time."""
+        self.because(Cause(), self.permits.take(event, began_ns(written, self.now), self.now.mono_ns))
+
+    def recorded(self, facts: Iterable[tuple[Event, Stamp]], *, doors: bool) -> None:
+        """What stands by the journal: permits, and (doors) which doors are armed. Nothing is said of it."""
+        for event, written in facts:
+            if event.KIND in PERMITS and event.source not in self.permits.standing:
+                self.permit(event, written)
+            elif doors:
+                self.arming.recorded(event)
+        for id_, one in self.arming.doors.items() if doors else ():
+            self.plan.doors[id_].armed = one.armed
+
+    def elapse(self) -> None:
+        """What time has brought: permits that end, hours that arm, alarms that nobody has acknowledged."""
+        now = self.now
+        self.because(Cause(), self.permits.elapse(now.mono_ns))
+        self._arm(self.arming.elapse(now))
+        self.trouble("clock", BLIND if self.arming.blind else "")
+        self.because(Cause(), self.escalation.elapse(self.alarms.latched, now.mono_ns))
+
+    def due_ns(self) -> int | None:
+        """When time alone brings something of these."""
+        ends = (self.permits.due_ns(), self.arming.due_ns(), self.escalation.due_ns())
+        return min((due for due in ends if due is not None), default=None)
+
+    def _arm(self, events: list[Event]) -> None:
+        for event in events:
+            self.because(Cause(), [event])
+            if isinstance(event, PointArmed | PointDisarmed):
+                door = self.plan.doors[event.source]
+                self.because(Cause(), door.arm(isinstance(event, PointArmed), self.now.mono_ns))
 
     # --- the panel's own troubles ---
 
@@ -162,21 +281,31 @@ class Response:
         for alarm in alarms:
             if alarm.id not in self.alarms.latched:
                 self.alarms.latched[alarm.id] = alarm
+                quiet = alarm.drill and self.plan.quiet_drills
+                rules: list[Rule] = []
                 for kind in (alarm.on, "alarm.raised"):
-                    self.rules.resume(kind, alarm.id, self.now.mono_ns)
+                    rules += self.rules.resume(kind, alarm.id, self.now.mono_ns, source=alarm.of, quiet=quiet)
+                self.escalation.resume(alarm, self._contacts(alarm, rules), self.now.mono_ns)
 
     def restore_what_is_over(self, standing: Callable[[str], frozenset[str]]) -> None:
         """Restore alarms of ours whose kind is not among those `standing` at their source."""
         for alarm in list(self.alarms.latched.values()):
-            if not alarm.restored and self._over(alarm, standing):
+            if not alarm.restored and self._over(alarm.id, alarm.of, standing):
                 self._say(self.alarms.restore(alarm.id))
+        for id_, event in list(self.muted.items()):
+            over, by_permission = self._over(id_, event.source, standing), self._by_permission(event)
+            if over or not by_permission:
+                del self.muted[id_]
+            if not over and not by_permission:
+                self.follow(event)  # its permit has ended, and it still stands
 
-    def _over(self, alarm: Alarm, standing: Callable[[str], frozenset[str]]) -> bool:
-        if alarm.on == "trouble.raised" and alarm.of == "panel":
-            return alarm.id.rpartition(":")[2] not in self.troubles
-        if alarm.on == "relay.failed":
-            return alarm.of not in self.failed
-        return alarm.on.startswith(OURS) and alarm.on not in standing(alarm.of)
+    def _over(self, id_: str, of: str, standing: Callable[[str], frozenset[str]]) -> bool:
+        on = id_.partition(":")[0]
+        if on == "trouble.raised" and of == "panel":
+            return id_.rpartition(":")[2] not in self.troubles
+        if on == "relay.failed":
+            return of not in self.failed
+        return on in MOMENTARY or (on.startswith(OURS) and on not in standing(of))
 
     def drives(self) -> list[Drive]:
         """Relays whose state is to change by now."""
@@ -189,8 +318,13 @@ class Response:
                 continue
             self.driven[relay] = not was
             reason = wanted.get(relay) or (LIMIT if relay in cut else "rule ended")
-            drives.append(Drive(relay, self.energised(relay), reason, self._causes.get(reason, Cause())))
+            alarm = self.alarms.latched.get(reason)
+            drill = alarm is not None and alarm.drill
+            drives.append(Drive(relay, self.energised(relay), reason, self._causes.get(reason, Cause()), drill))
+            if relay in self.plan.readbacks:
+                self.plan.readbacks[relay].drive(self.energised(relay), now_ns)
         self._causes.clear()
+        self.answered.clear()
         return drives
 
     def energised(self, relay: str) -> bool:

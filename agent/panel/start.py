@@ -21,7 +21,7 @@ from agent.panel.loop import AlarmLoop, Banks
 from agent.panel.notes import Lost, Notebook
 from agent.panel.plan import Plan
 from agent.panel.ring import Ring
-from agent.panel.writer import Writer
+from agent.panel.writer import Fact, Writer
 from agent.runtime.clock import mono_ns
 from agent.runtime.paths import Paths
 from agent.runtime.workers import Workers
@@ -136,12 +136,13 @@ class Panel:
 
         return Journal.open(self._paths.journal, self._paths.bell, self._stamp)
 
-    def _joined(self, levels: dict[str, bool], alarms: list[Alarm], now: Stamp) -> None:
+    def _joined(self, levels: dict[str, bool], alarms: list[Alarm], facts: list[Fact], now: Stamp) -> None:
         """The journal is open. After a boot it says what was; else we tell it what it does not have."""
         if not self._decider.begun:
-            self._decider.begin(levels, alarms, now)
+            self._decider.begin(levels, alarms, now, facts)
             return
         self._decider.response.now = now
+        self._decider.response.recorded(facts, doors=False)
         known = {alarm.id for alarm in alarms}
         missing = [
             alarm

@@ -9,12 +9,12 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.core.alarm import Alarm, State
 from agent.core.backoff import Backoff
-from agent.core.chain import Stamp
-from agent.core.events import Event, Signal
+from agent.core.chain import Row, Stamp
+from agent.core.events import KINDS, Event, Signal
 from agent.panel.notes import unpack
 from agent.panel.ring import Record, Ring
 
@@ -30,13 +30,15 @@ LINGER_S = 0.005  # what belongs together comes within this: one transaction, an
 SILENT_NS = 6_000_000_000  # an append that takes longer: SQLite itself gives up on a lock after 5 s
 PAGE = 1000
 
-Joined = Callable[[dict[str, bool], list[Alarm], Stamp], None]
+Fact = tuple[Event, Stamp]
+Joined = Callable[[dict[str, bool], list[Alarm], list[Fact], Stamp], None]
 
 
 class Writer:
     """One thread's work: `run`. `wake` and `stuck` from any thread.
 
-    joined(levels, alarms, now) is put to the loop once the journal is open and holds all that an earlier panel noted;
+    joined(levels, alarms, facts, now) is put to the loop once the journal is open and holds all that an earlier panel
+    noted; facts: permits that stand, and which doors are armed, each with the time of its row;
     moved(now) when a new epoch has begun under us.
     """
 
@@ -150,7 +152,7 @@ class Writer:
 
     def _join(self, journal: Journal) -> None:
         """Tell the loop what is on record."""
-        from agent.journal.projections import open_alarms
+        from agent.journal.projections import open_alarms, standing
 
         levels = {}
         for point in self._points:
@@ -159,7 +161,8 @@ class Writer:
                 levels[point] = bool(row.values()["closed"])
         alarms = [_alarm(id_, alarm) for id_, alarm in open_alarms(journal).items()]
         self._has_joined = True
-        self._put(lambda now: self._joined(levels, alarms, now))
+        facts = [fact for row in standing(journal) if (fact := _fact(row)) is not None]
+        self._put(lambda now: self._joined(levels, alarms, facts, now))
 
 
 def _row(record: Record) -> tuple[Event, Stamp] | None:
@@ -168,6 +171,16 @@ def _row(record: Record) -> tuple[Event, Stamp] | None:
     except ValueError as error:
         log.warning("ring: record %d left out: %s", record.number, error)
         return None
+
+
+def _fact(row: Row) -> Fact | None:
+    try:
+        data: dict[str, Any] = row.values()
+        event = KINDS[row.kind](source=row.source, signal=Signal(row.signal), **data)
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("row %d: %s left out: %s", row.seq, row.kind, error)
+        return None
+    return event, Stamp(row.at_ns, row.boot, row.mono_ns, row.clock)
 
 
 def _identity(event: Event, stamp: Stamp) -> tuple[str, int, str, str]:
@@ -199,4 +212,6 @@ def _alarm(id_: str, alarm: OpenAlarm) -> Alarm:
         state=states[alarm.acknowledged, alarm.restored],
         silenced=alarm.silenced,
         detail=str(values["detail"]),
+        first=bool(values.get("first")),
+        drill=bool(values.get("drill")),
     )

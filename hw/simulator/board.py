@@ -3,7 +3,9 @@
 Rules of this file:
 - no sockets, threads or clock: time is asked of `now_ns`, holders are told by their methods;
 - levels belong to the world and outlive every holder; the function of a line belongs to its holder: when that is
-  gone its outputs float, and a floating line releases its relay.
+  gone its outputs float, and a floating line releases its relay;
+- behind a line that beats hangs a retriggerable monostable: its relay is held while edges come. Beats are counted and
+  go into no history.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any, Protocol
 from hw.ports import PointSpec, RelaySpec, line_name
 
 HISTORY_MAX = 10_000
+MONOSTABLE_NS = 1_500_000_000  # one and a half periods of 1 Hz
 
 
 class Holder(Protocol):
@@ -44,6 +47,8 @@ class Line:
     holder: Holder | None = None
     point: PointSpec | None = None
     relay: RelaySpec | None = None
+    beats: int = 0
+    beat_ns: int = 0  # the last one's time
 
     @property
     def level(self) -> int:
@@ -215,6 +220,10 @@ class SimBoard:
         line.function, line.driven = function, level
         if line.relay_level == before:
             return
+        if line.relay is not None and line.relay.heartbeat_hz:
+            line.beats, line.beat_ns = line.beats + 1, self._now_ns()
+            if before is not None and line.relay_level is not None:
+                return
         self._history_count += 1
         self.history.append((self._history_count, line.name, line.relay_level, self._now_ns()))
         if line.relay is not None:
@@ -224,23 +233,27 @@ class SimBoard:
 
     # --- views ---
 
-    @staticmethod
-    def energised(line: Line) -> bool:
-        """Whether the relay on this line pulls: only while somebody drives the line to its active level."""
-        return line.relay is not None and line.relay_level == (1 if line.relay.active == "high" else 0)
+    def energised(self, line: Line) -> bool:
+        """Whether the relay on this line pulls: only while somebody drives the line to its active level, or beats."""
+        if line.relay is None or line.relay_level is None:
+            return False
+        if line.relay.heartbeat_hz:
+            return self._now_ns() - line.beat_ns <= MONOSTABLE_NS // line.relay.heartbeat_hz
+        return line.relay_level == (1 if line.relay.active == "high" else 0)
 
     def relay(self, relay: str) -> Line:
         """The line of a relay. ENXIO if there is none of that id."""
         return _found(self.relays, relay, "relay")
 
     def relay_view(self) -> dict[str, dict[str, Any]]:
-        """pin -> id, function, level (null while floating), energised."""
+        """pin -> id, function, level (null while floating), energised, beats."""
         return {
             line.name: {
                 "id": relay,
                 "function": line.function,
                 "level": line.relay_level,
                 "energised": self.energised(line),
+                "beats": line.beats,
             }
             for relay, line in self.relays.items()
         }

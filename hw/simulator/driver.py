@@ -58,11 +58,11 @@ class Driver:
     # --- what the board shows ---
 
     def relays(self) -> dict[str, dict[str, Any]]:
-        """pin -> {id, function, level (None while the line floats), energised}."""
+        """pin -> {id, function, level (None while the line floats), energised, beats}."""
         return cast(dict[str, dict[str, Any]], self._channel.ask("relays"))
 
     def relay(self, relay: str) -> dict[str, Any]:
-        """One relay by its id: {id, function, level, energised}. KeyError if there is none."""
+        """One relay by its id: {id, function, level, energised, beats}. KeyError if there is none."""
         by_id = {one["id"]: one for one in self.relays().values()}
         return by_id[relay]
 

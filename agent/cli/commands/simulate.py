@@ -80,12 +80,13 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
 def _board(
     config: SiteConfig, socket: Path, ports: dict[str, int], tell: Callable[[News], None]
 ) -> Iterator[Simulator]:
-    from hw.ports import PointSpec, RelaySpec
+    from agent.panel.plan import relay_spec
+    from hw.ports import PointSpec
     from hw.simulator.cameras import open_cameras
     from hw.simulator.serve import build
 
     points = [PointSpec(p.id, p.pin, p.contact, p.bias) for p in config.point]
-    relays = [RelaySpec(r.id, r.pin, r.active, r.rest) for r in config.relay]
+    relays = [relay_spec(relay) for relay in config.relay]
     with contextlib.ExitStack() as stack:
         cameras = open_cameras(ports)
         for camera in cameras.values():

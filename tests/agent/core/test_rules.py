@@ -22,7 +22,7 @@ class Site:
         self.rules = Rules(rules, outputs)
         self.alarms = Alarms()
 
-    def event(self, event: PumpFailToStart, now: int) -> list[ClipWish]:
+    def event(self, event: PumpFailToStart, now: int) -> list[Rule]:
         id_ = f"{event.KIND}:{event.source}"
         raised = bool(self.alarms.raise_(event, now, Signal.ALARM))
         return self.rules.trigger(event.KIND, id_, id_, now, raised=raised)
@@ -130,8 +130,9 @@ def test_recorded_alarms_are_followed_again_without_clips_and_times() -> None:
 
 
 def test_an_alarm_that_stands_triggers_nothing_again() -> None:
-    site = Site(Rule(("pump.fail_to_start",), ("siren",), clip=CLIP))
-    assert site.event(FAIL, 0) == [CLIP]
+    rule = Rule(("pump.fail_to_start",), ("siren",), clip=CLIP)
+    site = Site(rule)
+    assert site.event(FAIL, 0) == [rule]
     site.driven(1)
     site.alarms.acknowledge("*", "anna")
     assert site.event(FAIL, 2) == []
@@ -139,9 +140,10 @@ def test_an_alarm_that_stands_triggers_nothing_again() -> None:
 
 
 def test_clips_without_relays_latch_nothing() -> None:
-    rules = Rules([Rule(("door.opened",), clip=CLIP)], [])
+    rule = Rule(("door.opened",), clip=CLIP)
+    rules = Rules([rule], [])
     assert not rules.latches("door.opened")
-    assert rules.trigger("door.opened", "", "x", 0, raised=False) == [CLIP]
+    assert rules.trigger("door.opened", "", "x", 0, raised=False) == [rule]
     assert rules.trigger("door.closed", "", "x", 0, raised=False) == []
 
 
@@ -172,3 +174,52 @@ def test_an_opened_door_latched_by_its_rule() -> None:
     raised = bool(site.alarms.raise_(event, 0, Signal.SUPERVISORY))
     site.rules.trigger(event.KIND, "door.opened:d", "door.opened:d", 0, raised=raised)
     assert site.driven(1) == {"siren"}
+
+
+def test_a_rule_for_some_things_only() -> None:
+    site = Site(Rule(("pump.fail_to_start",), ("siren",), of=("q",)))
+    assert not site.rules.latches("pump.fail_to_start", "p")
+    assert site.rules.latches("pump.fail_to_start", "q")
+    raised = bool(site.alarms.raise_(FAIL, 0, Signal.ALARM))
+    assert site.rules.trigger(FAIL.KIND, ID, ID, 0, raised=raised, source="p") == []
+    assert site.driven(1) == set()
+
+
+LEAST = (Output("siren", min_on_s=10, max_on_s=60), Output("lamp", sounder=False))
+
+
+def test_the_shortest_time_outlasts_the_rule() -> None:
+    site = Site(Rule(("pump.fail_to_start",), ("siren",)), outputs=LEAST)
+    site.event(FAIL, 0)
+    assert site.driven(1) == {"siren"}
+    site.alarms.acknowledge("*", "anna")
+    assert site.driven(2 * S) == {"siren"}
+    assert site.rules.due_ns() == 10 * S
+    assert site.driven(10 * S) == set()
+    assert site.rules.due_ns() is None
+
+
+def test_the_shortest_time_gives_way_to_silence() -> None:
+    site = Site(Rule(("pump.fail_to_start",), ("siren",)), outputs=LEAST)
+    site.event(FAIL, 0)
+    site.driven(1)
+    site.alarms.silence("*", "anna")
+    assert site.driven(2) == set()
+    site.alarms.acknowledge("*", "anna")
+    assert site.driven(3) == set(), "it is off: nothing brings it back"
+
+
+def test_the_shortest_time_lengthens_no_rule_that_lasts() -> None:
+    site = Site(Rule(("door.opened",), ("siren",), until="time", for_s=30), outputs=LEAST)
+    site.rules.trigger("door.opened", "", "x", 0, raised=False)
+    assert site.driven(29 * S) == {"siren"}
+    assert site.driven(30 * S) == set()
+
+
+def test_quiet_in_a_drill_and_loud_for_anything_real() -> None:
+    site = Site(Rule(("pump.fail_to_start",), ("siren", "lamp")))
+    site.alarms.raise_(FAIL, 0, Signal.ALARM)
+    site.rules.trigger(FAIL.KIND, ID, ID, 0, raised=True, quiet=True)
+    assert site.driven(1) == {"lamp"}
+    site.event(OTHER, 2)
+    assert site.driven(3) == {"siren", "lamp"}

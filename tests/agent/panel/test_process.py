@@ -71,7 +71,7 @@ def test_fail_to_start_sounds_the_siren_and_asks_for_a_clip(site: Site) -> None:
     assert driven.values()["settled_mono_ns"] == edge + 1_000_000_000, "counts from the edge of the demand"
     raised = site.wait_row("alarm.raised", FAIL)
     assert (raised.lane, raised.signal) == ("alarm", "alarm")
-    assert raised.values() == {"on": "pump.fail_to_start", "of": "pump-1", "detail": ""}
+    assert raised.values() == {"on": "pump.fail_to_start", "of": "pump-1", "detail": "", "first": True}
     clip = site.wait_row("clip.requested").values()
     assert clip["cameras"] == ["pump-room"]
     assert clip["cause"] == FAIL
