@@ -86,7 +86,7 @@ REAL = {"gpiod": _gpiod_factory, "lgpio": _lgpio_factory}
 def _say_if_outputs_stay(modules: Path) -> None:
     """A Raspberry Pi's kernel may hold outputs whose process is dead: then nothing drops when we do."""
     for setting in sorted(modules.glob("pinctrl_*/parameters/persist_gpio_outputs")):
-        if setting.read_text(encoding="ascii", errors="replace").strip() == "Y":
+        if setting.read_bytes().strip() == b"Y":
             log.warning("a relay would stay as it is if the panel were killed; see 'A floating pin' in hw/README.md")
             return
 

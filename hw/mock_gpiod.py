@@ -134,12 +134,12 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.chips: dict[str, MockChip] = {}
+        self.chips: dict[Path, MockChip] = {}
 
     def add(self, name: str, label: str, names: Iterable[str | None]) -> MockChip:
         """Plug in a chip."""
         (self.folder / name).touch()
-        chip = self.chips[str(self.folder / name)] = MockChip(name, label, names)
+        chip = self.chips[self.folder.resolve() / name] = MockChip(name, label, names)
         return chip
 
 
@@ -149,9 +149,10 @@ class Chip:
     board: Board
 
     def __init__(self, path: str) -> None:
-        if path not in self.board.chips:
+        device = Path(path).resolve()
+        if device not in self.board.chips:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        self._chip = self.board.chips[path]
+        self._chip = self.board.chips[device]
 
     def get_info(self) -> ChipInfo:
         return ChipInfo(self._chip.name, self._chip.label, len(self._chip.lines))
@@ -184,7 +185,7 @@ class LineRequest:
         self._lock = threading.Lock()
         self._edges: deque[EdgeEvent] = deque(maxlen=buffer)
         self._number = 0
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
+        self.fd = os.eventfd(0)
 
     def _check(self) -> MockLine:
         if self._chip.gone:
@@ -218,6 +219,7 @@ class LineRequest:
         self._check()
         with self._lock:
             if not self._edges:
+                assert not os.get_blocking(self.fd), "this would wait for ever, and everybody else for it"
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             found = [self._edges.popleft() for _ in range(min(len(self._edges), max_events or 64))]
             if not self._edges:

@@ -30,8 +30,8 @@ class WatchedPin(Pin):  # type: ignore[misc]  # gpiozero has no types
 
     @property
     def listening(self) -> bool:
-        """Whether edges are wanted by anybody."""
-        return self._edges != "none" and self._when_changed is not None
+        """Whether anybody wants edges."""
+        return self._when_changed is not None
 
     def fire(self, ticks: float, state: int) -> None:
         """Pass an edge to whoever watches, if anybody still does."""

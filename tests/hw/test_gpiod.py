@@ -91,6 +91,8 @@ FINDS = [
     (SIM, "BOARD11", (0, 17)),
     (SIM, "GPIO40", (1, 1)),
     (SIM, "gpiochip1:0", (1, 0)),
+    ([("named by a device tree", ["PIN11", "DOOR 1"])], "PIN11", (0, 0)),
+    ([("named by a device tree", ["PIN11", "DOOR 1"])], "DOOR 1", (0, 1)),
 ]
 
 
@@ -109,7 +111,15 @@ def test_a_name_means_one_line(
 
 @pytest.mark.parametrize(
     ("chips", "name"),
-    [(PI_5, "GPIO99"), (PI_5, "pinctrl-rp1:54"), (JETSON, "GPIO17"), (JETSON, "PQ.5"), (SIM, "gpiochip7:1"), (SIM, "")],
+    [
+        (PI_5, "GPIO99"),
+        (PI_5, "GPIO40"),
+        (PI_5, "pinctrl-rp1:54"),
+        (JETSON, "GPIO17"),
+        (JETSON, "PQ.5"),
+        (SIM, "gpiochip7:1"),
+        (SIM, ""),
+    ],
 )
 def test_a_name_that_means_nothing_is_refused(
     board: mock_gpiod.Board, open_factory: Callable[[], Any], chips: Any, name: str
@@ -317,6 +327,7 @@ def test_a_chip_that_goes_while_nobody_reads_is_noticed(chip: MockChip, factory:
     bank, _ = watched(factory)
     chip.pull_out()
     until(lambda: factory.broken, "the reader notices")
+    until(lambda: not factory.reader._takers, "it does not ask again and again")
     chip.gone = False
     with pytest.raises(HardwareError, match="edges cannot be read"):
         bank.levels()

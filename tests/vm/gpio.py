@@ -103,7 +103,7 @@ class Rig:
     """The virtual board, from outside."""
 
     def __init__(self, folder: str, inside: str) -> None:
-        self._folder, self._inside = Path(folder), inside
+        self._folder, self.inside = Path(folder), inside
 
     def run(self, command: str, *words: object) -> str:
         """One of the rig's commands; what it printed. Ends the test if it fails."""
@@ -120,7 +120,7 @@ class Rig:
         """A script with the agent's Python, where its source is."""
         self.write("/tmp/gpio-script.py", script)
         return self.sh(
-            f"cd {self._inside}/src && PYTHONPATH=. ../venv/bin/python /tmp/gpio-script.py {' '.join(map(str, words))}"
+            f"cd {self.inside}/src && PYTHONPATH=. ../venv/bin/python /tmp/gpio-script.py {' '.join(map(str, words))}"
         )
 
     def write(self, path: str, text: str) -> None:
@@ -145,7 +145,7 @@ class Rig:
         settings = [one + ":rw" if one.startswith("DeviceAllow") else one for one in settings]
         flags = " ".join(f"-p '{one.replace(':rw', ' rw')}'" for one in settings)
         self.sh(
-            f"systemd-run -q --unit={UNIT} {flags} {self._inside}/venv/bin/python -m agent.panel "
+            f"systemd-run -q --unit={UNIT} {flags} {self.inside}/venv/bin/python -m agent.panel "
             f"--site /etc/standpipe-gpio.toml --data {DATA} --run {RUN}"
         )
 
@@ -161,7 +161,7 @@ class Rig:
         """Rows of the journal."""
         only = f"--source {source}" if source else ""
         said = self.sh(
-            f"{self._inside}/venv/bin/standpipe events --json --limit 1000 --kind {kind} {only} "
+            f"{self.inside}/venv/bin/standpipe events --json --limit 1000 --kind {kind} {only} "
             f"--site /etc/standpipe-gpio.toml --data {DATA} --run {RUN} 2>/dev/null || true"
         )
         return [json.loads(line) for line in said.splitlines()]
@@ -247,6 +247,13 @@ def chatter_is_trouble_and_hides_nobody(rig: Rig) -> None:
     say(f"{CHATTER_S} s of chatter ({made} edges): {rows} rows, {lost} edges known to be lost; the door was heard")
 
 
+def a_script_of_ones_own_names_the_factory(rig: Rig) -> None:
+    rig.write("/tmp/own.py", "from gpiozero import Button\nprint(Button(5).is_pressed, Button.pin_factory)")
+    said = rig.sh(f"cd /tmp && GPIOZERO_PIN_FACTORY=gpiod {rig.inside}/venv/bin/python own.py 2>&1").strip()
+    check(said.startswith("False") and "GpiodFactory" in said, f"gpiozero by itself: {said}")
+    say("GPIOZERO_PIN_FACTORY=gpiod works for a gpiozero script of one's own, from the installed wheel")
+
+
 def stopped_it_lets_go(rig: Rig) -> None:
     rig.sh(f"systemctl stop {UNIT}")
     check(rig.show("Result") in ("success", ""), "a clean end")
@@ -273,6 +280,7 @@ def main() -> None:
             nobody_else_gets_a_line,
             killed_it_takes_up_the_siren,
             chatter_is_trouble_and_hides_nobody,
+            a_script_of_ones_own_names_the_factory,
             stopped_it_lets_go,
         ):
             part(rig)
