@@ -99,6 +99,7 @@ def test_pictures_that_need_a_damaged_one_are_left_out_too(tmp_path, footage):
         file.write(b"\xff" * 50)
     made = clip(tmp_path, Window.around(stamp(102), 2, 3), [path])
     assert card_numbers(made.path) == list(range(30, 50))
+    assert [key for _, _, key in packets(made.path)] == [True, *[False] * 19]
     assert decode_errors(made.path) == ""
 
 

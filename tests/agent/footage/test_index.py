@@ -1,5 +1,6 @@
 """media.db: several writers, a corrupt file moved aside, the WAL kept small, found from another user's process."""
 
+import fcntl
 import sqlite3
 import stat
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from sp_footage import BOOT, stamp
 
 from agent.footage.errors import FootageError
-from agent.footage.index import Gap, MediaIndex, Segment, segment_path
+from agent.footage.index import Gap, MediaIndex, Segment, _corrupt, segment_path
 from agent.footage.migrate import SCHEMA
 
 
@@ -110,6 +111,30 @@ def test_a_corrupt_file_is_moved_aside_once_and_all_go_on_with_a_new_one(tmp_pat
     assert [s.seq for s in other.segments()] == [1]
     assert other.identity not in (None, before)
     assert len(list(tmp_path.glob("media.db.moved-*"))) == 1
+    one.close()
+    other.close()
+
+
+def test_who_comes_second_does_not_move_the_new_one_aside(tmp_path):
+    """Both found the file corrupt; while one waits for the lock the other has already made a new one."""
+    path = tmp_path / "media.db"
+    one, other = MediaIndex(path), MediaIndex(path)
+    other.finish(segment(1))
+    take = other._take
+
+    def take_late(kind, timeout_s):
+        if other._db is None:  # a reader's lock becomes a writer's: in between it is nobody's
+            fcntl.flock(other._lock, fcntl.LOCK_UN)
+            path.rename(tmp_path / "media.db.moved-1")
+            one.finish(segment(2))
+        take(kind, timeout_s)
+
+    other._take = take_late
+    with pytest.raises(FootageError, match="corrupt"), other.reading():
+        raise _corrupt("made up")
+    other._take = take
+    assert other.moved is None
+    assert [s.seq for s in one.segments()] == [2]
     one.close()
     other.close()
 

@@ -1,5 +1,6 @@
 """Segments: playable after every fragment, self-describing, their tail's damage found by CRC."""
 
+import errno
 import hashlib
 import os
 
@@ -7,6 +8,7 @@ import pytest
 from sp_footage import BOOT, NS, fragments, stamp, write_segment
 from sp_recorder import card_numbers, decode_errors, packets
 
+from agent.footage import boxes
 from agent.footage.boxes import BoxError
 from agent.footage.errors import FootageError
 from agent.footage.reading import read_ends, read_segment
@@ -88,6 +90,37 @@ def test_a_fragment_that_is_no_mp4_is_refused(footage):
     with pytest.raises(BoxError):
         writer.write(good._replace(body=b"\0\0\0\x10moof" + bytes(20)))
     writer.abandon()
+
+
+def test_a_fragment_the_disk_would_not_sync_is_taken_back(footage, monkeypatch):
+    first, second, third = fragments(30)
+    writer = SegmentWriter(footage / "yard/20261118/1.mp4", "yard", 1, first)
+    writer.write(first)
+    size = writer.path.stat().st_size
+
+    def refuse(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", refuse)
+        with pytest.raises(FootageError, match="Input/output error"):
+            writer.write(second)
+    writer.abandon()
+    assert writer.path.stat().st_size == size
+    assert len(read_segment(writer.path).pieces) == 1
+    assert third.key
+
+
+def test_fragments_are_numbered_and_timed_anew_in_each_file(footage):
+    path = write_segment(footage, 8, fragments(60)[3:])
+    data = path.read_bytes()
+    numbers, times = [], []
+    for piece in read_segment(path).pieces:
+        moof = data[piece.at : piece.at + piece.moof_bytes]
+        numbers.append(int.from_bytes(boxes.content(moof, b"moof", b"mfhd")[4:], "big"))
+        times.append(int.from_bytes(boxes.content(moof, b"moof", b"traf", b"tfdt")[4:], "big"))
+    assert numbers == [1, 2, 3]
+    assert times == [0, 90_000, 180_000]
 
 
 def test_a_segment_is_never_written_over(footage):

@@ -40,7 +40,9 @@ def test_reordered_pictures_keep_their_distance():
 def test_a_jump_either_way_becomes_one_ordinary_step():
     for jump in (JUMP_TICKS * 100, -JUMP_TICKS * 100):
         stamps = [(n + (jump if n > 20_000 else 0),) * 2 for n in range(0, 60_000, 6000)]
-        assert placed(stamps) == [(n, n) for n in range(0, 60_000, 6000)]
+        timeline = Timeline(TB)
+        assert [timeline.place(*stamp) for stamp in stamps] == [(n, n) for n in range(0, 60_000, 6000)]
+        assert timeline.jumps == 1
 
 
 def test_a_pause_shorter_than_the_stall_limit_is_kept():
