@@ -2,7 +2,7 @@
 
     # the pump is asked to run and does not
     at 5 s     pump-house-door opens for 20 s
-    at 12.5 s  pump-1-demand closes
+    at 12.5 s  pump-1-demand closes; pump-1-auto opens
     at 30 s    ack-button pressed for 300 ms
     at 40 s    pump-1-running chatters at 1000 Hz for 2 s
     at 50 s    camera pump-room cut for 10 s
@@ -181,9 +181,10 @@ class _Reader:
         at = _AT.fullmatch(line)
         if at is None:
             raise ValueError(f"not understood; a line is `at 5 s ...` or `repeat every 60 s`, with {_units()}")
-        if len(self._steps) >= STEPS_MAX:
-            raise ValueError(f"more than {STEPS_MAX} steps")
-        self._steps.append(replace(self._sentence(at[3]), at_ms=_optional_ms(at[1], at[2])))
+        for words in at[3].split(";"):
+            if len(self._steps) >= STEPS_MAX:
+                raise ValueError(f"more than {STEPS_MAX} steps")
+            self._steps.append(replace(self._sentence(words.strip()), at_ms=_optional_ms(at[1], at[2])))
 
     def _sentence(self, words: str) -> Step:
         for form in self._forms:

@@ -39,16 +39,16 @@ class Core:
         self.alive = True
         self._requests = 0
         self._next_read_ns = 0
-        self.decider = self._new(self.levels, ())
+        self._start(self.levels, ())
+        self.to(self.now_ns + S)
         self.origin_ns = self.now_ns
 
-    def _new(self, recorded: Mapping[str, bool], alarms: tuple[Alarm, ...]) -> Decider:
+    def _start(self, recorded: Mapping[str, bool], alarms: tuple[Alarm, ...]) -> None:
         self.decider = Decider(plan(self.config))
         self.decider.levels(self.levels, self.now_ns)
         self.decider.begin(recorded, alarms, self.stamp())
         self._next_read_ns = self.now_ns
-        self.to(self.now_ns + S)
-        return self.decider
+        self.take()
 
     def stamp(self) -> Stamp:
         return Stamp(1_800_000_000 * S + self.now_ns, self.boot, self.now_ns, "synced")
@@ -75,7 +75,11 @@ class Core:
     def boots(self) -> None:
         """Power is back: another boot, a new panel, the journal as it was."""
         self.alive, self.boot = True, f"{self.boot}+"
-        self._new(*self._journaled)
+        self._start(*self._journaled)
+        said = {relay for relay, _, at_ns in self.drives if at_ns == self.now_ns}
+        for relay, energised in self.decider.energised().items():
+            if energised and relay not in said:
+                self.drives.append((relay, True, self.now_ns))
 
     def killed(self) -> None:
         """kill -9, and a new panel at once over the same ring."""

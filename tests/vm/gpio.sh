@@ -71,6 +71,11 @@ contract() {
         tests/hw/test_gpio.py tests/hw/test_gpiod_kernel.py -k 'kernel' $*"
 }
 
+scenarios() {
+    "$rig/sh" "cd $INSIDE/src && STANDPIPE_SCENARIO_SLACK_MS=500 ../venv/bin/python -m pytest -q -p no:cacheprovider \
+        --timeout=100 tests/agent/panel/test_scenarios.py -k 'kernel and (fail-to-start or door-opens or buttons)' --long"
+}
+
 cd "$CHECKOUT"
 find_python
 need_packages python3-venv
@@ -79,5 +84,6 @@ timed "virtual board" boot
 timed "packed" pack
 timed "installed inside" install_inside
 timed "contract tests on the kernel's lines" contract "$@"
+timed "scenarios on the kernel's lines" scenarios
 timed "a panel on the kernel's lines" "$PYTHON" tests/vm/gpio.py "$rig" "$INSIDE"
 say "all passed"
