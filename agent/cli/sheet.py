@@ -94,7 +94,7 @@ def _drive(one: dict[str, Any], place: Place, t: Texts) -> Cell:
 
 
 def _class(one: dict[str, Any], place: Place, t: Texts) -> Cell:
-    return (t(f"class-{one['class']}") if one["class"] else "", False)
+    return t(f"class-{one['class']}"), False
 
 
 def _readback(one: dict[str, Any], place: Place, t: Texts) -> Cell:

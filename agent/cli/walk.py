@@ -16,6 +16,7 @@ from agent.core.chain import Row
 from agent.core.signed import WALK_TEST, to_sign
 from agent.journal import Journal
 from agent.journal.projections import clock_anchors, corrected_ns, every
+from agent.panel.plan import signal_of
 from agent.runtime import status
 from agent.runtime.clock import boot_id, mono_ns
 from agent.runtime.paths import Paths
@@ -108,7 +109,7 @@ class Walk:
             "line": line_name(point.pin),
             "contact": point.contact,
             "bias": point.bias,
-            "class": str(point.signal) if point.signal else "",
+            "class": str(signal_of(point)),
             "tripped_ns": self.at_ns(tripped),
             "returned_ns": self.at_ns(back),
         }

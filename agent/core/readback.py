@@ -23,6 +23,16 @@ class Readback:
         self._shown: bool | None = None
         self._since_ns: int | None = None  # since when it does not show what was written; None: it does
 
+    @property
+    def limit_ms(self) -> int:
+        """How long the contact may take."""
+        return self._limit_ms
+
+    @property
+    def follows(self) -> bool:
+        """Whether the contact shows what was written."""
+        return self._shown == self._wanted
+
     def drive(self, energised: bool, now_ns: int) -> None:
         """The relay is about to be written."""
         self._wanted = energised

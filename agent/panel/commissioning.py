@@ -11,8 +11,10 @@ from dataclasses import astuple, replace
 from typing import Any
 
 from agent.core.events import Event, RelayTestRequested, WalkTestEnded, WalkTestRequested
-from agent.core.walk_test import Pulse, RelayTests, WalkTest, result
+from agent.core.walk_test import MS, Pulse, RelayTests, WalkTest, result
 from agent.panel.response import Cause, Response
+
+SPARE_MS = 100
 
 
 class Commissioning:
@@ -75,13 +77,26 @@ class Commissioning:
             return f"there is no relay {relay}"
         if response.driven[relay]:
             return f"{relay} is being driven just now: that is no time to test it"
-        pulse, reason = self.tests.ask(asked, request, response.now.mono_ns, 0)
+        readback = response.plan.readbacks.get(relay)
+        if readback is not None and not readback.follows:
+            return f"the read-back of {relay} contradicts it already: see to its wiring first"
+        pulse, reason = self.tests.ask(asked, request, response.now.mono_ns, self._least_ms(relay))
         if pulse is not None:
             response.rules.pulse(relay, pulse.cause, response.now.mono_ns, pulse.end_ns)
         return reason
 
     def _result(self, pulse: Pulse) -> Event:
-        return result(pulse, self._response.failed.get(pulse.relay, ""), "none")
+        readback = self._response.plan.readbacks.get(pulse.relay)
+        shown = "none" if readback is None else "seen" if readback.follows else "missing"
+        return result(pulse, self._response.failed.get(pulse.relay, ""), shown)
+
+    def _least_ms(self, relay: str) -> int:
+        """So long a pulse must be for its read-back to be seen."""
+        plan = self._response.plan
+        if relay not in plan.readbacks:
+            return 0
+        settle_ns = sum(p.settle_ns for p in plan.points.values() if p.role == "readback" and p.machine == relay)
+        return plan.readbacks[relay].limit_ms + settle_ns // MS + SPARE_MS
 
     # --- a restart ---
 

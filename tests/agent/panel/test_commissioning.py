@@ -195,3 +195,49 @@ def test_an_alarm_during_a_test_drives_on_after_it(core: Core) -> None:
     core.after(1000)
     assert core.energised("siren")
     assert ("siren", False) not in [(relay, on) for relay, on, _ in core.drives]
+
+
+# --- with a read-back wired ---
+
+READ_BACK = """
+[[point]]
+id = "siren-shows"
+pin = "GPIO5"
+settle_ms = 30
+"""
+
+
+@pytest.fixture
+def wired(tmp_path: Path) -> Core:
+    path = tmp_path / "wired.toml"
+    path.write_text(
+        SITE.replace('id = "siren"', 'id = "siren"\nreadback = "siren-shows"\nreadback_ms = 1500') + READ_BACK
+    )
+    core = Core(load(path))
+    core.said()
+    return core
+
+
+def test_a_read_back_that_follows(wired: Core) -> None:
+    pulse(wired, ms=100)
+    wired.after(50)
+    wired.contact("siren-shows", True)
+    wired.after(1600)
+    (tested,) = [event for event in wired.said() if isinstance(event, RelayTested)]
+    assert (tested.ok, tested.readback, tested.pulse_ms) == (True, "seen", 1630)
+
+
+def test_a_read_back_that_does_not(wired: Core) -> None:
+    pulse(wired)
+    wired.after(1700)
+    said = wired.said()
+    (tested,) = [event for event in said if isinstance(event, RelayTested)]
+    assert (tested.ok, tested.readback, tested.reason) == (False, "missing", "its read-back did not follow")
+    assert "relay.readback_failed" in [event.KIND for event in said]
+
+
+def test_a_read_back_that_shows_it_all_the_time_is_no_proof(wired: Core) -> None:
+    wired.contact("siren-shows", True)
+    wired.after(100)
+    pulse(wired)
+    assert "contradicts it already" in refused(wired)
