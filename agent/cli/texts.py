@@ -77,7 +77,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "certificate of the broker: not valid yet: is our clock set?",
         "服务器证书：尚未生效，请检查本机时钟",
     ),
-    "link-captive-portal": ("a web page answers instead of the broker", "应答的是网页而非服务器（需先登录网络）"),
     "link-cert-name": ("certificate of the broker: another name", "服务器证书：名称不符"),
     "link-own-cert-expired": ("our certificate has expired", "本板证书已过期"),
     "link-own-cert-refused": ("the broker does not take our certificate", "服务器不接受本板证书"),

@@ -163,7 +163,7 @@ class Now(NamedTuple):
 def judge(
     payload: bytes, here: Here, now: Now, counters: Mapping[str, int], *, retained: bool = False
 ) -> Envelope | Refusal:
-    """A command as it came over MQTT. counters: key id -> counter of its last command. Never raises."""
+    """A command as it came over MQTT. counters: key id -> counter of its last command. Raises what `verify` raises."""
     digest = hashlib.sha256(payload).hexdigest()
     if len(payload) > COMMAND_BYTES_MAX:
         return Refusal("too-large", f"{len(payload)} bytes, {COMMAND_BYTES_MAX} allowed", len(payload), digest)
@@ -299,7 +299,16 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("future", _ahead),
     ("replayed", _replayed),
 )
-CODES = ("too-large", "retained", "malformed", "unsigned", *(code for code, _ in LOOKS), "late", "journal")
+CODES = (
+    "too-large",
+    "retained",
+    "malformed",
+    "unsigned",
+    *(code for code, _ in LOOKS),
+    "late",
+    "unverified",
+    "journal",
+)
 
 
 # --- what the sender is told ---

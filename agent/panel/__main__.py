@@ -15,7 +15,7 @@ from agent.panel.plan import Plan, plan
 from agent.panel.ring import RingBusy
 from agent.panel.start import Panel, open_ring
 from agent.runtime import process
-from agent.runtime.keys import verify
+from agent.runtime.keys import verify_apart
 from agent.runtime.paths import Paths
 from hw.gpio import GpioInputs, GpioRelays, pin_factory
 from hw.ports import HardwareError
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     ring, no_ring = open_ring(paths)
     pinned = plan(site)
     stamp = process.clock(args).stamp
-    here = Here(site.site.id, site.site.board, keys_of(site), verify)
+    here = Here(site.site.id, site.site.board, keys_of(site), verify_apart)
     panel = Panel(paths, lambda: plan(site), ring, lambda energised: open_banks(pinned, pins, energised), stamp, here)
     keep_site = None if mistake else lambda: keep(paths.site, paths.data)
     return panel.run(_version(), {"run": no_ring, "site-file": mistake}, keep_site)

@@ -18,6 +18,7 @@ from agent.core.commands import Envelope, Here, Now, Refusal, judge
 from agent.core.events import CommandFailed, CommandRefused, CommandStarted, Event
 from agent.panel.decide import Decider
 from agent.panel.orders import Order
+from agent.runtime.keys import KeysError
 
 if TYPE_CHECKING:
     from agent.journal import Journal
@@ -48,11 +49,6 @@ class Commands:
         """Whether anybody may sign commands here; if not, none is looked at."""
         return bool(self._here.keys)
 
-    def warm(self) -> None:
-        """Load what verifying needs now (8 MiB), rather than in the middle of an alarm."""
-        if self.wanted:
-            self._here.verify(b"\0" * 32, b"\0" * 64, b"")
-
     def take(self, journal: Journal, row: Row, stale: str) -> None:
         """One command.received row; `stale` says why it comes too late, if it does. Raises JournalError."""
         name, answered = (journal.epoch, row.seq), _answers(journal, row)
@@ -67,16 +63,18 @@ class Commands:
         from agent.journal.projections import command_counters, told_time
 
         now, text = told_time(journal, self._stamp()), str(row.values()["envelope"]).encode()
-        verdict = judge(
-            text, self._here, Now(now.at_ns // 1_000_000_000, now.clock, now.boot), command_counters(journal)
-        )
-        if isinstance(verdict, Envelope) and stale:
-            digest = hashlib.sha256(text).hexdigest()
-            verdict = Refusal("late", stale, len(text), digest, verdict.id, verdict.op, verdict.by)
+        moment = Now(now.at_ns // 1_000_000_000, now.clock, now.boot)
+        verdict = _no("late", stale, text) if stale else self._judged(text, moment, command_counters(journal))
         if isinstance(verdict, Refusal):
             self._answer((journal.epoch, row.seq), _refused(row, verdict))
         else:
             self._start((journal.epoch, row.seq), verdict, now.at_ns)
+
+    def _judged(self, text: bytes, now: Now, counters: dict[str, int]) -> Envelope | Refusal:
+        try:
+            return judge(text, self._here, now, counters)
+        except KeysError as error:  # no memory for another process, say: what cannot be judged is not done
+            return _no("unverified", f"its signature cannot be looked at: {error}", text)
 
     def _start(self, name: tuple[str, int], envelope: Envelope, at_ns: int) -> None:
         started = CommandStarted(
@@ -97,6 +95,10 @@ class Commands:
         self._put(lambda now: self._decider.answer(name, event, now))
 
 
+def _no(code: str, reason: str, text: bytes) -> Refusal:
+    return Refusal(code, reason, len(text), hashlib.sha256(text).hexdigest())
+
+
 def _answers(journal: Journal, received: Row) -> set[str]:
     """Kinds of the rows that answer a command."""
     rows = journal.read(received.seq, kinds=("command.started", *_ENDS), limit=1000)
@@ -110,6 +112,8 @@ def _failed(row: Row, reason: str) -> Event:
 
 
 def _refused(row: Row, refusal: Refusal) -> Event:
+    """Named as the row names it, so that whoever sent it finds the answer."""
+    command, op, by = (str(row.values()[name]) for name in ("command", "op", "by"))
     return CommandRefused(
         source="panel",
         reason=refusal.reason,
@@ -117,7 +121,7 @@ def _refused(row: Row, refusal: Refusal) -> Event:
         digest=refusal.digest,
         code=refusal.code,
         request=row.seq,
-        command=refusal.id,
-        op=refusal.op,
-        by=refusal.by,
+        command=command,
+        op=op,
+        by=by,
     )

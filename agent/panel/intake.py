@@ -67,7 +67,6 @@ class Intake:
         """Until `stop`. A journal that cannot be read is tried again; requests wait in it."""
         from agent.journal import JournalError
 
-        self._commands.warm()
         backoff, told = Backoff(0.4, 5, random.random), ""
         while not stop.is_set():
             tick()

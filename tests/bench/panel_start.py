@@ -15,7 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from sp_bench import long_wanted, percentile, report
-from sp_site import Site, until
+from sp_people import Person
+from sp_site import SITE, Site, until
+
+from agent.core.events import CommandReceived
 
 IDLE = "import sys; print('ready', flush=True); sys.stdin.read()"
 
@@ -38,6 +41,27 @@ def bare_import_s() -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", "import gpiozero"], check=True)
     return time.monotonic() - began
+
+
+def with_commands_mib(folder: Path) -> float:
+    """RSS of a panel that has carried out signed commands."""
+    anna = Person("anna", "supervisor")
+    with Site(folder, SITE + anna.section) as site:
+        site.start_board()
+        panel = site.start_panel()
+        site.driver.contact("flood", True)
+        site.driver.wait_relay("siren", True)
+        for _ in range(50):
+            order = anna.command("silence", {"alarm": "*"})
+            said = {"command": order.id, "op": order.op, "by": order.by, "key": order.key, "ctr": order.ctr}
+            row = site.append(CommandReceived(source="uplink", envelope=order.text(), **said))[0]  # type: ignore[arg-type]
+            until(lambda row=row: _ended(site, row.seq), "it has an end")  # type: ignore[misc]
+        return rss_mib(panel.pid)
+
+
+def _ended(site: Site, request: int) -> bool:
+    rows = site.rows("command.done", "command.failed", after=request)
+    return any(row.values()["request"] == request for row in rows)
 
 
 def start_s(site: Site) -> float:
@@ -69,6 +93,8 @@ def main() -> None:
         until(lambda: site.status().get("queue") == 0, "all is written")
         mine, reference = rss_mib(panel.pid), bare_python_mib()
         report("panel RSS", "MiB", mine, reference, "<= 36 MiB", mine <= 36)
+        signed = with_commands_mib(Path(folder) / "signed")
+        report("panel RSS, signed commands", "MiB", signed, reference, "<= 36 MiB", signed <= 36)
         starts = [start_s(site) for _ in range(rounds)]
         imports = [bare_import_s() for _ in range(rounds)]
     worst, beside = max(starts), percentile(imports, 0.5)

@@ -193,10 +193,13 @@ def test_killed_between_started_and_done_it_is_not_repeated(bench: Bench) -> Non
         )
     )
     site.cut_power()
+    for path in site.paths.data.glob("cursor-panel.db*"):  # a power cut may take it back
+        path.unlink()
     site.start_panel()
     site.driver.wait_relay("siren", True)
     row = site.wait_row("command.failed", after=seq)
     assert "not repeated" in str(row.values()["reason"])
+    assert bench.kinds(done.id) == ["command.received", "command.started", "command.failed"], "its end stands already"
     assert site.rows("alarm.silenced") == []
     again = written(bench, envelope)
     assert site.wait_row("command.refused", "panel", after=again).values()["code"] == "replayed"
@@ -222,3 +225,36 @@ def test_kills_of_the_panel_at_any_moment_do_a_command_at_most_once(bench: Bench
 
 def test_the_boot_is_published_for_boards_without_a_clock(bench: Bench) -> None:
     assert bench.far.presence[-1].boot == boot_id()
+
+
+def test_a_command_that_the_panel_finds_too_late_is_not_done(bench: Bench) -> None:
+    """Written down before the board started: the envelope is good, its time is over."""
+    site = bench.site
+    bench.raise_alarm()
+    envelope = bench.anna.command("silence", {"alarm": ALARM})
+    old = site.clock.stamp()._replace(boot="b-0")
+    row = site.journal.append(
+        CommandReceived(
+            source="uplink",
+            command=envelope.id,
+            op="silence",
+            by="anna",
+            key=envelope.key,
+            ctr=envelope.ctr,
+            envelope=envelope.text(),
+        ),
+        stamps=[old],
+    )[0]
+    told = site.wait_row("command.refused", "panel", after=row.seq).values()
+    assert (told["code"], told["command"]) == ("late", envelope.id)
+    assert site.driver.relay("siren")["level"] == 1
+
+
+def test_many_commands_at_once_are_done_in_their_order(bench: Bench, rounds: Any) -> None:
+    count = rounds(12, 200)
+    orders = [bench.anna.command("clip", {"cameras": ["pump-room"], "before_s": n % 600}) for n in range(count)]
+    for order in orders:
+        bench.send(order)
+    assert {bench.end_of(order.id)["state"] for order in orders} == {"done"}
+    asked = [row.values()["before_s"] for row in bench.site.rows("clip.requested")]
+    assert asked == [n % 600 for n in range(count)]

@@ -18,6 +18,7 @@ from agent.runtime.keys import (
     new_signer,
     open_key,
     verify,
+    verify_apart,
     write_key,
 )
 
@@ -169,6 +170,20 @@ def test_a_signature_fits_its_purpose_its_fields_and_its_key() -> None:
     assert not fits(other.public, sig, HEAD, {"a": 1}, verify)
     assert not fits(signer.public, sig.upper(), HEAD, {"a": 1}, verify)
     assert not verify(b"short", b"", b"")
+
+
+def test_verified_apart_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    signer, fields = new_signer(), {"a": "ü" * 8000}
+    sig = signer.sign(COMMAND, fields)
+    assert fits(signer.public, sig, COMMAND, fields, verify_apart)
+    assert not fits(new_signer().public, sig, COMMAND, fields, verify_apart)
+    assert not verify_apart(b"short", b"", b"")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(KeysError, match="process that verifies"):
+        verify_apart(signer.public, bytes.fromhex(sig), b"")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(KeysError, match="ended with 1"):
+        verify_apart(signer.public, bytes.fromhex(sig), b"")
 
 
 def test_what_is_signed_is_canonical() -> None:
