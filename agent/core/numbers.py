@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+_PART = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def written(numbers: Iterable[int]) -> str:
@@ -25,8 +28,10 @@ def read_ranges(text: str) -> list[tuple[int, int]]:
     """What `written` wrote, as stretches. ValueError if it is none."""
     found = []
     for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        found.append((int(first), int(last or first)))
+        match = _PART.fullmatch(part)
+        if match is None:
+            raise ValueError(f"{part!r} is neither a number nor two with - between")
+        found.append((int(match[1]), int(match[2] or match[1])))
     return found
 
 

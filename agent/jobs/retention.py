@@ -85,8 +85,13 @@ def _pass(desk: Desk, step: Step | None) -> Outlook:
     deleter.finish()
     holds_job.tend(desk)
     _on_request(desk, deleter)
+    mark = desk.journal.head()[0]
     seen = outlook(desk)
-    done = [deleter.delete(batch, _standing(desk, batch, seen)) for batch in seen.plan.batches]
+    done = []
+    for batch in seen.plan.batches:
+        if desk.journal.read(mark, kinds=("clip.requested", "hold.requested"), limit=1):
+            break  # somebody may want just this kept: the next pass knows
+        done.append(deleter.delete(batch, _standing(desk, batch, seen)))
     _tell(desk, seen)
     if not desk.clock_refusal(seen.now):
         desk.journal.append(_ran(seen, done))

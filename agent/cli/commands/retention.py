@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.cli.commands.footage import moment
-from agent.cli.place import Place, UsageError, journal_to_write, look
+from agent.cli.place import CommandError, Place, UsageError, journal_to_write, look
 from agent.cli.terminal import RED, amount, columns, paint
 from agent.cli.texts import Texts
 from agent.config import load
@@ -51,13 +52,22 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     place = look(paths)
     t = Texts(place.language)
     if args.action in ("plan", "run"):
-        with Desk(paths, load(paths.site), SystemClock().stamp) as desk:
+        with _desk(paths) as desk:
             seen = retention.outlook(desk) if args.action == "plan" else retention.run(desk)
         return _show(seen, t, place, as_json=args.action == "plan" and args.json)
     if args.action == "policy":
         scope = {"about": POLICY_ABOUT, "overwrite": "yes" if args.overwrite else "no"}
         return ask(paths, t, "policy", scope, args)
     return ask(paths, t, "footage.delete", _scope(args, paths, place, t), args)
+
+
+def _desk(paths: Paths) -> Desk:
+    """Of a board that has run before: a person's question must not be what makes its files."""
+    for path in (paths.journal, paths.media):
+        if not path.exists():
+            raise CommandError(f"{path}: not here: has a recorder run yet? (--data names its folder)")
+    os.umask(0o007)
+    return Desk(paths, load(paths.site), SystemClock().stamp)
 
 
 def _scope(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sp_cli import Said
 from sp_jobs import JobSite
 
 from agent.cli.__main__ import main
@@ -20,6 +21,18 @@ def site(tmp_path: Path) -> JobSite:
     made.now = SystemClock().stamp()._replace(clock="synced")
     made.append()
     return made
+
+
+@pytest.fixture
+def told(board, capsys):
+    """The command on a board that has never run."""
+
+    def run(*arguments: str) -> Said:
+        code = main([*arguments, *board.folders])
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture
@@ -170,6 +183,14 @@ def test_what_makes_no_sense_is_said_in_a_line(standpipe, arguments, words):
     assert code == 2
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_a_question_makes_no_files(board, told):
+    for action in ("plan", "run"):
+        said = told("retention", action)
+        assert said.code == 1
+        assert "has a recorder run yet" in said.err
+    assert list(board.paths.data.iterdir()) == []
 
 
 def test_every_reason_has_its_words():

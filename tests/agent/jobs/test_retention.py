@@ -191,6 +191,33 @@ def test_young_footage_and_held_footage_are_refused_with_an_approval_too(site):
     assert len(site.files()) == len(rows)
 
 
+def test_a_hold_that_comes_while_footage_expires_ends_the_pass(site):
+    rows = site.record("gate", 40)
+    site.policy()
+    asked_for = HoldRequested(
+        source="cli",
+        hold="h-1",
+        cameras=["gate"],
+        from_ns=rows[50].start_at_ns,
+        to_ns=rows[50].end_at_ns,
+        reason="x",
+        by="anna",
+    )
+    steps = []
+
+    def step(name):
+        steps.append(name)
+        if steps.count("forget") == 10:
+            site.append(asked_for)
+            steps.clear()
+
+    with site.desk() as desk:
+        retention.run(desk, step)
+    assert len(site.files()) == 150
+    site.run()
+    assert {int(path.name[:8]) for path in site.files()} == {51, *range(61, 161)}
+
+
 # --- kills ---
 
 

@@ -1,0 +1,56 @@
+"""python -m agent.jobs as its timer starts it: one pass, an injected clock, a line for what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sp_jobs import DAY_NS, NS, JobSite
+
+from agent.runtime.clock import SystemClock
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> JobSite:
+    """Footage by the real clock of this boot, and a policy."""
+    made = JobSite(tmp_path)
+    made.now = SystemClock().stamp()
+    made.append()
+    made.record("gate", 40)
+    made.policy()
+    return made
+
+
+def jobs(site: JobSite, job: str, *more: str) -> subprocess.CompletedProcess[str]:
+    where = ["--site", site.paths.site, "--data", site.paths.data, "--run", site.paths.run]
+    command = [sys.executable, "-m", "agent.jobs", job, *map(str, where), *more]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("years", [1, -1])
+def test_a_pass_under_a_clock_that_stepped_deletes_nothing(site: JobSite, years: int) -> None:
+    offset = site.paths.run / "offset"
+    offset.write_text(str(years * 365 * DAY_NS))
+    done = jobs(site, "retention", "--clock-offset", str(offset))
+    assert done.returncode == 0, done.stderr
+    assert len(site.files()) == 160
+    assert "the clock" in site.troubles()["retention stopped"]
+    offset.write_text(str(5 * NS))
+    assert jobs(site, "retention", "--clock-offset", str(offset)).returncode == 0
+    assert len(site.files()) == 100
+    assert site.troubles() == {}
+
+
+def test_holds_alone_delete_nothing(site: JobSite) -> None:
+    assert jobs(site, "holds").returncode == 0
+    assert len(site.files()) == 160
+
+
+def test_the_wrong_disk_is_said_in_a_line(site: JobSite) -> None:
+    assert jobs(site, "holds").returncode == 0
+    assert jobs(site, "retention").returncode == 0
+    (site.paths.footage / ".standpipe-volume").unlink()
+    done = jobs(site, "retention")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "is the disk mounted" in done.stderr
