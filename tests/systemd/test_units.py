@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,23 @@ def test_systemd_is_imported_only_as_daemon_and_guarded() -> None:
                 assert lines[number - 1].strip() == "try:"
                 assert lines[number + 1].strip() == "except ImportError:"
     assert importing == ["notify.py"]
+
+
+@pytest.mark.parametrize("name", sp_units.SERVICES)
+def test_nothing_is_imported_from_the_folder_that_all_may_write(name: str, tmp_path: Path) -> None:
+    """`python -m` looks into its working folder first: whoever may write /run/standpipe would become every process."""
+    unit = sp_units.settings(name)
+    assert unit["Environment"] == ["PYTHONSAFEPATH=1"]
+    planted = tmp_path / "agent"
+    planted.mkdir()
+    (planted / "__init__.py").write_text("print('planted')")
+    said = subprocess.run(
+        [sys.executable, "-m", "agent.runtime.keys"],
+        cwd=tmp_path,
+        env={**os.environ, **dict([unit["Environment"][0].split("=")])},
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "planted" not in said.stdout
