@@ -180,3 +180,48 @@ def test_a_taken_camera_port_is_refused_in_words(start: Start, port: int, board:
     assert f"simulated camera pump-room, port {port}" in command.said
     assert "Traceback" not in command.said
     assert not board.exists()
+
+
+# --- no GPIO of this machine is touched ---
+
+
+def test_a_running_simulator_opens_no_device(tmp_path: Path, start: Start, board: Path) -> None:
+    """As the kernel sees it: what the process holds and has loaded."""
+    command = start("--no-cameras", scenario(tmp_path, "at 0 s door opens for 50 ms"))
+    command.says("waits for a panel")
+    held = {str(fd.readlink()) for fd in Path(f"/proc/{command.process.pid}/fd").iterdir()}
+    maps = Path(f"/proc/{command.process.pid}/maps").read_text()
+    assert [path for path in held if path.startswith(("/dev/gpio", "/dev/mem", "/dev/spi"))] == []
+    assert [name for name in ("lgpio", "gpiod") if name in maps] == []
+    assert command.end() == 0
+
+
+@pytest.mark.parametrize(
+    "touch", ["import lgpio", "import gpiod", "open('/dev/gpiochip0')", "__import__('os').open('/dev/gpiomem', 2)"]
+)
+def test_what_would_touch_gpio_ends_in_words(touch: str) -> None:
+    program = f"from hw.simulator.untouched import keep_off; keep_off(); {touch}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "HardwareError: the simulator touches no GPIO" in done.stderr
+
+
+def test_a_process_that_has_a_gpio_library_cannot_be_a_simulator() -> None:
+    program = "import sys; sys.modules['lgpio'] = sys; from hw.simulator.untouched import keep_off; keep_off()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "must not load lgpio" in done.stderr
+
+
+def test_the_command_keeps_off_gpio(tmp_path: Path, board: Path) -> None:
+    """The command itself, with a simulator that tries."""
+    site = tmp_path / "site.toml"
+    site.write_text(SITE.format(socket=board, port=1, language="en"), encoding="utf-8")
+    program = (
+        "import sys, hw.simulator.serve as serve\n"
+        "def build(*_): open('/dev/gpiochip0')\n"
+        "serve.build = build\n"
+        "from agent.cli.__main__ import main\n"
+        f"sys.exit(main(['simulate', '--no-cameras', '--site', {str(site)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, "may not be opened" in done.stderr) == (1, True)

@@ -56,7 +56,9 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     from agent.config import load
     from agent.runtime.notify import notifier
     from hw.simulator.telling import Teller
+    from hw.simulator.untouched import keep_off
 
+    keep_off()
     config = load(paths.site)
     ports = _camera_ports(config)
     scenario = _scenario(args.scenario, config)

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ from agent.cli.terminal import width
 from agent.core.events import WalkTestStarted
 from agent.core.people import public_of
 from agent.core.signed import WALK_TEST, fields_of, fits, to_sign
+from agent.runtime import status
 from agent.runtime.keys import board_key, new_signer, verify, write_key
 
 Standpipe = Callable[..., Said]
@@ -324,6 +326,29 @@ def test_a_boot_ends_a_walk_test(site: Site) -> None:
     site.stop("panel")
     site.start_panel()
     assert len(site.rows("walk_test.ended")) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ({"state": "recording", "last_packet_age_ms": 40}, True),
+        ({"state": "recording", "last_packet_age_ms": 3_600_000}, False),  # older than the walk test
+        ({"state": "lost", "last_packet_age_ms": 40}, False),
+        ({}, False),
+    ],
+)
+def test_a_camera_is_seen_by_a_picture_that_came_during_it(
+    site: Site, standpipe: Standpipe, told: dict[str, object], seen: bool
+) -> None:
+    camera = '\n[[camera]]\nid = "yard"\nsource = "testcard:"\npurpose = "gate & fence"\n'
+    site.paths.site.write_text(SMALL.format(language="en") + camera, encoding="utf-8")
+    standpipe("walk-test", "start")
+    time.sleep(0.06)  # the picture of 40 ms ago has to be one of the walk test
+    if told:
+        status.write(site.paths, "recorder@yard", told)
+    (found,) = json.loads(standpipe("walk-test", "status", "--json").out)["cameras"]
+    assert (found["picture_ns"] is not None) is seen
+    assert ("NO PICTURE" in standpipe("walk-test", "status").out) is not seen
 
 
 # --- the page ---
