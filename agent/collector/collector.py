@@ -24,6 +24,7 @@ from agent.collector.books import Board, Boards, StrangerError
 from agent.collector.files import Files, Reply
 from agent.collector.ledger import Ledger, Outcome
 from agent.collector.link import Broker, Link, LinkError, Message
+from agent.collector.metrics import STATE_TOPIC, Metrics
 from agent.collector.quiet import Quiet
 from agent.collector.store import Store
 from agent.core.backoff import Backoff
@@ -51,9 +52,13 @@ REPLIES_MAX = 4096
 
 
 class Collector:
-    """Stores what boards send to `broker` into `folder`. run() until `stop` says so."""
+    """Stores what boards send to `broker` into `folder`. run() until `stop` says so.
 
-    def __init__(self, broker: Broker, folder: Path, sites: list[str]) -> None:
+    metrics: is told what boards say of their uplinks, if anybody wants figures.
+    """
+
+    def __init__(self, broker: Broker, folder: Path, sites: list[str], metrics: Metrics | None = None) -> None:
+        self._metrics = metrics
         self._broker = broker
         self._sites = sites
         self._store = Store(folder)
@@ -89,7 +94,7 @@ class Collector:
 
     def _session(self, stop: Callable[[], bool], tick: Callable[[], None], backoff: Backoff) -> None:
         tick()
-        link = Link(self._broker, self._sites)
+        link = Link(self._broker, self._sites, [STATE_TOPIC] if self._metrics else [])
         try:
             link.open()
             log.info("connected to %s, listening to %s", self._broker, ", ".join(self._sites) or "all sites")
@@ -148,6 +153,8 @@ class Collector:
         elif rest == "presence" and message.payload:  # empty: somebody cleared the retained message
             presence = parse_presence(message.payload)
             self._present(self._boards.board(site, board), presence)
+        elif rest == STATE_TOPIC and self._metrics:
+            self._metrics.told(site, board, message.payload)
         elif rest.startswith("file/"):
             reply = self._files.take(self._boards.board(site, board), message.topic, message.payload)
             if reply is not None:

@@ -17,6 +17,7 @@ import select
 import ssl
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -85,9 +86,10 @@ class Message(NamedTuple):
 class Link:
     """A session. open(), then turn() for messages and publish() for answers. All raise LinkError when it is over."""
 
-    def __init__(self, broker: Broker, sites: list[str]) -> None:
+    def __init__(self, broker: Broker, sites: list[str], more: Sequence[str] = ()) -> None:
         self._broker = broker
-        self._topics = [f"{PREFIX}/{site}/+/{leaf}" for site in (sites or ["+"]) for leaf in LEAVES]
+        self._topics = [f"{PREFIX}/{site}/+/{leaf}" for leaf in (*LEAVES, *more) for site in (sites or ["+"])]
+        self._needed = len(self._topics) - len(more) * len(sites or ["+"])
         self._subscribed = False
         self._lost = ""
         self._messages: list[Message] = []
@@ -175,7 +177,7 @@ class Link:
         self._lost = self._lost or f"connection lost: {reason}"
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
+        refused = [str(reason) for reason in reasons[: self._needed] if reason.is_failure]
         if refused:
             self._lost = f"refuses us to read what boards send ({refused[0]}): see the broker's access rules"
         self._subscribed = not refused

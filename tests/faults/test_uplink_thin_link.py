@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,17 +21,17 @@ BYTES_S = 8000
 ALARM_S = 5.0
 
 
-@pytest.mark.long
 @pytest.mark.timeout(400)
-def test_alarms_do_not_wait_behind_clips_and_backlog(tmp_path: Path) -> None:
+def test_alarms_do_not_wait_behind_clips_and_backlog(tmp_path: Path, rounds: Callable[[int, int], int]) -> None:
+    """600 ms round trip, a clip of 50 MB, 3,000 rows: every alarm, the first too, is at the far end within 5 s."""
     with (
         Broker(tmp_path / "broker") as broker,
-        ThinLink(broker.port, BYTES_S, 0.1) as line,
+        ThinLink(broker.port, BYTES_S, 0.3) as line,
         Far(tmp_path / "far", broker.url),
         Acker(broker.port, answer=False) as watch,
         UplinkSite(tmp_path / "site", f"mqtt://127.0.0.1:{line.port}") as site,
     ):
-        blob = random.Random(1).randbytes(5_000_000)
+        blob = random.Random(1).randbytes(50_000_000)
         site.paths.clips.mkdir(parents=True)
         (site.paths.clips / "c.mp4").write_bytes(blob)
         sha256 = hashlib.sha256(blob).hexdigest()
@@ -43,8 +44,8 @@ def test_alarms_do_not_wait_behind_clips_and_backlog(tmp_path: Path) -> None:
             120,
         )
         waits = []
-        for number in range(12):
-            end = time.monotonic() + 3
+        for number in range(rounds(3, 20)):
+            end = time.monotonic() + 1
             until(lambda e=end: time.monotonic() > e, "the line is busy meanwhile")
             site.append([alarm_row(number)])
             seq, start = site.journal.head()[0], time.monotonic()
@@ -52,5 +53,5 @@ def test_alarms_do_not_wait_behind_clips_and_backlog(tmp_path: Path) -> None:
             waits.append(time.monotonic() - start)
         assert site.status()["files"]["state"] == "sending", "the clip was still on its way"
         assert len(site.rows("link.up")) == 1
-        assert sorted(waits)[-2] <= ALARM_S, waits
         print("alarm delays, s:", [round(w, 1) for w in waits])
+        assert max(waits) <= ALARM_S, waits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import threading
 import time
@@ -12,7 +13,10 @@ PART = 1024
 
 
 class ThinLink:
-    """A TCP proxy on 127.0.0.1:port to `to`. Upwards all connections together get `bytes_s`; downwards as well."""
+    """A TCP proxy on 127.0.0.1:port to `to`. Upwards all connections together get `bytes_s`; downwards as well.
+
+    delay_s: one way, half of the round trip.
+    """
 
     def __init__(self, to: int, bytes_s: int, delay_s: float = 0.0) -> None:
         self._to = to
@@ -21,6 +25,7 @@ class ThinLink:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         self.port: int = self._listener.getsockname()[1]
+        self.carried = {"up": 0, "down": 0}  # bytes
         self._free_s = {"up": 0.0, "down": 0.0}
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -40,11 +45,25 @@ class ThinLink:
                     threading.Thread(target=self._carry, args=(source, target, way), daemon=True).start()
 
     def _carry(self, source: socket.socket, target: socket.socket, way: str) -> None:
-        with contextlib.suppress(OSError), source, target:
+        """Takes what the line can carry, a part at a time; each part arrives `delay_s` after its last bit was sent."""
+        flying: queue.Queue[tuple[float, bytes]] = queue.Queue()
+        threading.Thread(target=_deliver, args=(flying, target), daemon=True).start()
+        with contextlib.suppress(OSError), source:
             while data := source.recv(PART):
                 with self._lock:
-                    now_s = time.monotonic()
-                    self._free_s[way] = max(now_s, self._free_s[way]) + len(data) / self._bytes_s
-                    wait_s = self._free_s[way] - now_s + self._delay_s
-                time.sleep(wait_s)
-                target.sendall(data)
+                    self._free_s[way] = max(time.monotonic(), self._free_s[way]) + len(data) / self._bytes_s
+                    sent_s = self._free_s[way]
+                    self.carried[way] += len(data)
+                time.sleep(max(0.0, sent_s - time.monotonic()))
+                flying.put((sent_s + self._delay_s, data))
+        flying.put((0.0, b""))
+
+
+def _deliver(flying: queue.Queue[tuple[float, bytes]], target: socket.socket) -> None:
+    with contextlib.suppress(OSError), target:
+        while True:
+            at_s, data = flying.get()
+            if not data:
+                return
+            time.sleep(max(0.0, at_s - time.monotonic()))
+            target.sendall(data)

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "keys": "make, rotate and show the keys that people and the board sign with",
     "command": "sign a command and send it to a board over the broker",
     "approve": "what waits for a second person's signature; sign it",
+    "uplink": "the way to the centre: state, what waits, rate (uplink status)",
     "collect": "run beside the central broker: store, check and acknowledge what boards send",
     "pins": "what is wired to which pin of the board",
     "watch": "points, values, relays and pumps as they change, on a phone too",

@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.cli.place import UsageError
 from agent.cli.terminal import safe
@@ -14,6 +15,9 @@ from agent.runtime import logs, redact
 from agent.runtime.notify import notifier
 from agent.runtime.paths import Paths
 from agent.runtime.secrets import Secrets
+
+if TYPE_CHECKING:
+    from agent.collector.metrics import Metrics
 
 HELP = """\
 Runs beside the central broker until Ctrl-C: stores every row of every board once, proves that none is missing,
@@ -37,6 +41,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", default="", metavar="FILE", help="certificates that may sign the broker's (mqtts)")
     parser.add_argument("--cert", default="", metavar="FILE", help="our certificate (mqtts)")
     parser.add_argument("--key", default="", metavar="FILE", help="our certificate's key (mqtts)")
+    parser.add_argument(
+        "--metrics", metavar="HOST:PORT", help="answer GET /metrics there with figures for Prometheus (127.0.0.1:9273)"
+    )
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     parser.add_argument("--of", metavar="SITE/BOARD", help="trust: the board whose new key is right")
 
@@ -81,7 +88,8 @@ def _collect(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda which, _frame: stopped.append(which))
     notify = notifier()
-    collector = Collector(broker, args.store, args.site_filter)
+    metrics = _metrics(args)
+    collector = Collector(broker, args.store, args.site_filter, metrics)
     notify("READY=1")
     fed = 0.0
 
@@ -93,3 +101,20 @@ def _collect(args: argparse.Namespace) -> int:
 
     collector.run(lambda: bool(stopped), tick)
     return 0
+
+
+def _metrics(args: argparse.Namespace) -> Metrics | None:
+    """Serving already, if it was asked for."""
+    if not args.metrics:
+        return None
+    from agent.collector.metrics import Metrics
+
+    host, _, port = args.metrics.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError("--metrics: say where, as in 127.0.0.1:9273")
+    metrics = Metrics(args.store)
+    try:
+        metrics.serve(host.strip("[]") or "127.0.0.1", int(port))
+    except OSError as error:
+        raise UsageError(f"--metrics {args.metrics}: {error.strerror or error}") from error
+    return metrics
