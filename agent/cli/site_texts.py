@@ -5,13 +5,11 @@ from __future__ import annotations
 SITE_TEXTS: dict[str, tuple[str, str]] = {
     # pins
     "no-header": (
-        "not every pin of this site is one of a 40-pin header: a list instead",
-        "本站点的引脚不全在 40 针排针上：以列表显示",
+        "no pin of this site is one of a 40-pin header: a list instead",
+        "本站点的引脚不在 40 针排针上：以列表显示",
     ),
-    "header": (
-        "pin 1 is at the corner; seen from above, header at the top right",
-        "1 号针脚在板角一侧；俯视，排针在右上方",
-    ),
+    "off-header": ("not on the header: {ids}", "不在排针上：{ids}"),
+    "header": ("seen from above, pin 1 is at the board's corner", "俯视；1 号针脚在板角一侧"),
     "normally-open": ("normally open", "常开"),
     "normally-closed": ("normally closed", "常闭"),
     "pull-up": ("pull-up", "上拉"),

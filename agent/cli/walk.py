@@ -38,7 +38,7 @@ class Walk:
         self._anchors = clock_anchors(journal)
         self._rows = list(every(journal, "point.changed", "relay.tested", "relay.heard", after=began.seq))
         if self.ended is not None:
-            self._rows = [row for row in self._rows if row.seq < self.ended.seq or row.kind == "relay.heard"]
+            self._rows = [row for row in self._rows if row.seq < self.ended.seq]
         self.head = self.ended.seq if self.ended is not None else journal.head()[0]
 
     @classmethod

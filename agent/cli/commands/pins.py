@@ -51,13 +51,19 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     if args.json:
         print(json.dumps([asdict(wire) for wire in found], ensure_ascii=False, indent=2))
         return 0
-    lines = listed(found, t) if found else [t("nothing-wired")]
-    if not args.list and found:
-        on_header = all(wire.board for wire in found)
-        drawing = [*drawn(found, shutil.get_terminal_size().columns), "", t("header"), ""]
-        lines = (drawing if on_header else [t("no-header"), ""]) + lines
-    print("\n".join(lines))
+    print("\n".join(_page(found, t, args.list) if found else [t("nothing-wired")]))
     return 0
+
+
+def _page(found: Sequence[Wire], t: Texts, list_only: bool) -> list[str]:
+    lines = listed(found, t)
+    elsewhere = [wire.id for wire in found if not wire.board]
+    if list_only:
+        return lines
+    if len(elsewhere) == len(found):
+        return [t("no-header"), "", *lines]
+    notes = [t("header"), *([t("off-header", ids=" ".join(elsewhere))] if elsewhere else [])]
+    return [*drawn(found, shutil.get_terminal_size().columns), "", *notes, "", *lines]
 
 
 def header() -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.cli.live import Live
 from agent.cli.place import Place, journal_to_read, look
-from agent.cli.rows import line as row_line
+from agent.cli.rows import in_words
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, columns, paint, safe, span, width
 from agent.cli.texts import TEXTS, Texts
@@ -70,8 +70,9 @@ def _show(live: Live, as_json: bool, place: Place, t: Texts, *, whole: bool) -> 
     room = shutil.get_terminal_size((60, 40))
     lines = screen(values, place, t, room.columns)
     if live.last is not None:
-        words = row_line(live.last, place, {}, colour=False).split(maxsplit=1)[-1]
-        lines += ["", _cut(t("last-row", row=" ".join(words.split())), room.columns)]
+        row = live.last
+        words = f"{row.seq} {row.kind} {row.source} {in_words(row, place)}"
+        lines += ["", _cut(t("last-row", row=words), room.columns)]
     if whole:
         print("\n".join(lines))
         return

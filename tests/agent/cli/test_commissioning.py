@@ -104,10 +104,13 @@ def test_pins_draws_the_header_for_a_phone(site: Site, standpipe: Standpipe, mon
 
 
 def test_pins_of_another_board_are_listed(site: Site, standpipe: Standpipe) -> None:
-    site.paths.site.write_text(SMALL.format(language="zh-CN").replace('"BOARD11"', '"PQ.05"'), encoding="utf-8")
+    text = SMALL.format(language="zh-CN").replace('"BOARD11"', '"PQ.05"')
+    site.paths.site.write_text(text.replace("GPIO24", "PAC.06").replace("GPIO23", "PH.00"), encoding="utf-8")
     said = standpipe("pins").out
     assert "●" not in said
     assert re.search(r"PQ\.05 +door +door +常闭, 上拉", said)
+    site.paths.site.write_text(text, encoding="utf-8")
+    assert "不在排针上：door" in standpipe("pins").out
     wires = json.loads(standpipe("pins", "--json").out)
     assert [(one["id"], one["what"], one["line"], one["board"]) for one in wires] == [
         ("flood", "point", "GPIO24", 18),
