@@ -17,6 +17,7 @@ _HEADER_40 = {
     23: 11, 24: 8, 26: 7, 27: 0, 28: 1, 29: 5, 31: 6, 32: 12, 33: 13, 35: 19, 36: 16, 37: 26, 38: 20, 40: 21,
 }  # fmt: skip
 _NUMBERED = re.compile(r"(?i)(?:GPIO|BCM)?_?0*(\d{1,4})")
+_CHANNEL = re.compile(r"(?i)ADC([0-7])\.([0-7])")
 _PHYSICAL = re.compile(r"(?i)(?:BOARD|J8:|PIN)0*(\d{1,2})")
 
 
@@ -29,6 +30,12 @@ def line_name(pin: str | int) -> str:
     if physical and int(physical[1]) in _HEADER_40:
         return f"GPIO{_HEADER_40[int(physical[1])]}"
     return text
+
+
+def channel_of(pin: str) -> tuple[int, int] | None:
+    """(converter, channel) of a pin like "ADC0.5", None for a line."""
+    found = _CHANNEL.fullmatch(str(pin).strip())
+    return (int(found[1]), int(found[2])) if found else None
 
 
 class HardwareError(Exception):
@@ -64,6 +71,24 @@ class RelaySpec:
     heartbeat_hz: int = 0
 
 
+@dataclass(frozen=True)
+class ChannelSpec:
+    """One channel of a converter. `pin` names it ("ADC0.5"); the rest is what hangs on it, for who plays the world.
+
+    measures: "loop" (a contact between series and parallel resistor, against a pull-up) or "current" (a shunt).
+    """
+
+    id: str
+    pin: str
+    measures: str = "loop"
+    contact: str = "normally-open"
+    series_ohm: int = 2_200
+    parallel_ohm: int = 8_200
+    pull_up_ohm: int = 10_000
+    shunt_ohm: int = 150
+    reference_mv: int = 3_300
+
+
 class Edge(NamedTuple):
     """One raw edge: which point, the contact after it, when (CLOCK_MONOTONIC)."""
 
@@ -89,6 +114,16 @@ class InputBank(Protocol):
 
     def close(self) -> None:
         """Release the lines. Safe to call twice."""
+
+
+class AnalogBank(Protocol):
+    """All converter channels of a board. Reading blocks for as long as the bus takes: never in the alarm loop."""
+
+    def ratios_ppm(self) -> Mapping[str, int]:
+        """channel's id -> what it reads, in millionths of the reference. Raises HardwareError."""
+
+    def close(self) -> None:
+        """Release the bus. Safe to call twice."""
 
 
 class RelayBank(Protocol):

@@ -334,7 +334,7 @@ def test_a_document_that_lies_is_found() -> None:
         "`core/pump.sql`"
     )
     assert {span for span in spans(lies) if unknown(span, ROOT)} == spans(lies)
-    true = "`agent/core/pump.py` `core/pump.py` `Decider.take` `append()` `agent.core.wire` `door.opened` `site.toml`"
+    true = "`agent/core/alarm.py` `core/alarm.py` `Decider.take` `append()` `agent.core.wire` `door.opened` `site.toml`"
     assert {span for span in spans(true) if unknown(span, ROOT)} == set()
     assert broken_links(README, "[a](nowhere.md) [b](agent/README.md#no-such-heading) [c](LICENSE)") == [
         "nowhere.md",

@@ -100,11 +100,12 @@ def _processes(config: SiteConfig | None, told: Told) -> list[dict[str, Any]]:
 
 def _things(config: SiteConfig | None, told: Told, journal: Journal | None) -> dict[str, Any]:
     if config is None:
-        return {"points": None, "pumps": None, "relays": None, "cameras": None, "uplink": None}
+        return {"points": None, "analogs": None, "pumps": None, "relays": None, "cameras": None, "uplink": None}
     panel = _alive(told, "panel")
     levels = point_levels(journal) if journal else {}
     return {
         "points": [_point(point, levels.get(point.id), panel) for point in config.point],
+        "analogs": [{"id": a.id, "name": a.name, **(panel.get("analogs", {}).get(a.id) or {})} for a in config.analog],
         "pumps": [{"id": p.id, **(panel.get("pumps", {}).get(p.id) or UNKNOWN_PUMP)} for p in config.pump],
         "relays": [{"id": r.id, "energised": _relay(r.id, panel, journal)} for r in config.relay],
         "cameras": [{"id": c.id, **_camera(c.id, told, journal)} for c in config.camera],
@@ -119,7 +120,7 @@ def _point(point: Point, recorded: bool | None, panel: dict[str, Any]) -> dict[s
     active = None if closed is None else closed != (point.contact == "normally-closed")
     chattering = bool(seen.get("chattering"))
     known = {"id": point.id, "name": point.name, "kind": point.kind}
-    return {**known, "closed": closed, "active": active, "chattering": chattering}
+    return {**known, "closed": closed, "active": active, "chattering": chattering, "fault": seen.get("fault", "")}
 
 
 def _alive(told: Told, process: str) -> dict[str, Any]:

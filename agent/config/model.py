@@ -71,6 +71,25 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True):
             extra={"words": "pins"},
         ),
     ] = "gpiod"
+    adc: Annotated[
+        list[Pin],
+        Meta(
+            max_length=8,
+            description="Select lines of MCP3008 converters on the SPI of the header (GPIO9, 10, 11), such as "
+            '["GPIO8"]: the channels of the first are the pins "ADC0.0" to "ADC0.7".',
+        ),
+    ] = []
+
+
+class Loop(Struct, frozen=True, forbid_unknown_fields=True):
+    """supervised = {...} of a point on a converter channel: the resistors of its loop, by which a fault is told."""
+
+    series_ohm: Annotated[int, Meta(ge=100, le=100_000, description="In series with the contact, at its end.")] = 2_200
+    parallel_ohm: Annotated[int, Meta(ge=100, le=100_000, description="Across the contact.")] = 8_200
+    pull_up_ohm: Annotated[int, Meta(ge=100, le=100_000, description="From the reference to the channel.")] = 10_000
+    tolerance_percent: Annotated[
+        int, Meta(ge=1, le=30, description="Of the loop's resistance; beyond is neither open nor closed.")
+    ] = 10
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,9 +117,21 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
         | UnsetType
     ) = field(name="class", default=UNSET)
     name: Annotated[Text, Meta(description="For people: shown beside the id.")] = ""
-    settle_ms: Annotated[
-        int, Meta(ge=10, le=10_000, description="A change counts once the contact has been still for so long.")
-    ] = 100
+    settle_ms: (
+        Annotated[
+            int,
+            Meta(
+                ge=10,
+                le=10_000,
+                description="A change counts once the contact has been still for so long. Default: 100, demand 500.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    supervised: Loop = Loop()
+    stuck_s: (
+        Annotated[int, Meta(ge=1, le=604_800, description="Active for longer is the event point.stuck.")] | UnsetType
+    ) = UNSET
     held_open_s: (
         Annotated[int, Meta(ge=5, le=86_400, description="A door open for longer is an event of its own.")] | UnsetType
     ) = UNSET
@@ -120,15 +151,165 @@ class Pump(Struct, frozen=True, forbid_unknown_fields=True):
     running: Annotated[Id, Meta(description="Point whose contact is active while the pump runs.")]
     demand: Annotated[Id, Meta(description="Point of the pressure or flow switch.")] | UnsetType = UNSET
     auto: Annotated[Id, Meta(description="Point that is active while the controller is in auto.")] | UnsetType = UNSET
+    power: Annotated[Id, Meta(description="Point that is active while the controller has power.")] | UnsetType = UNSET
+    phase_loss: Annotated[Id, Meta(description="Point that is active while a phase is missing.")] | UnsetType = UNSET
+    phase_reversal: (
+        Annotated[Id, Meta(description="Point that is active while the phases are in the wrong order.")] | UnsetType
+    ) = UNSET
+    alternate_source: (
+        Annotated[Id, Meta(description="Point that is active while the controller is on its alternate source.")]
+        | UnsetType
+    ) = UNSET
+    low_suction: Annotated[Id, Meta(description="Point or analog input: suction pressure is low.")] | UnsetType = UNSET
+    tank_low: Annotated[Id, Meta(description="Point or analog input: the water level is low.")] | UnsetType = UNSET
+    tank_high: Annotated[Id, Meta(description="Point or analog input: the water level is high.")] | UnsetType = UNSET
+    valve: Annotated[Id, Meta(description="Point that is active while the valves are fully open.")] | UnsetType = UNSET
+    trouble: Annotated[Id, Meta(description="Point of the controller's common trouble.")] | UnsetType = UNSET
+    fail_start: (
+        Annotated[Id, Meta(description="Point of the controller's own failure to start (diesel).")] | UnsetType
+    ) = UNSET
+    patrol: (
+        Annotated[
+            Id,
+            Meta(description="Point that is active while the controller turns the pump at low speed, to keep it free."),
+        ]
+        | UnsetType
+    ) = UNSET
+    jockey: Annotated[Id, Meta(description="Point that is active while the jockey pump runs.")] | UnsetType = UNSET
+    pressure: (
+        Annotated[Id, Meta(description="Analog input of the discharge pressure: its low and high say what is normal.")]
+        | UnsetType
+    ) = UNSET
     driver: Annotated[Literal["electric", "diesel"], Meta(description="What turns it.")] = "electric"
-    rated_kw: Annotated[int, Meta(ge=1, le=2000, description="Rated power, for the records.")] | UnsetType = UNSET
-    fail_to_start_s: Annotated[
-        int, Meta(ge=1, le=120, description="Demand without a running pump for so long is a failure to start.")
-    ] = 30
+    rated_kw: (
+        Annotated[int, Meta(ge=1, le=2000, description="Rated power: up to 132 must run in 30 s.")] | UnsetType
+    ) = UNSET
+    running_class: Annotated[
+        SignalClass, Meta(description="Class of pump.running: every run but tests and patrols.")
+    ] = "supervisory"
+    fail_to_start_s: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=120,
+                description="Demand without a running pump for so long is a failure to start. "
+                "Default: 30 up to 132 kW, 55 above, 120 for a diesel.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     unexpected_run_s: Annotated[
         int, Meta(ge=1, le=600, description="Running without demand for so long is an unexpected run.")
     ] = 5
     not_in_auto_s: Annotated[int, Meta(ge=1, le=3600, description="Out of auto for so long is told.")] = 10
+    power_lost_ms: Annotated[
+        int, Meta(ge=100, le=60000, description="Without power for so long is told; a lawful changeover takes 2 s.")
+    ] = 2500
+    phase_loss_ms: Annotated[int, Meta(ge=100, le=60000, description="A phase missing for so long is told.")] = 2500
+    phase_reversal_ms: Annotated[
+        int, Meta(ge=100, le=60000, description="Phases in the wrong order for so long are told.")
+    ] = 1000
+    alternate_source_ms: Annotated[
+        int, Meta(ge=100, le=600000, description="On the alternate source for so long is told.")
+    ] = 1000
+    water_s: Annotated[
+        int, Meta(ge=1, le=3600, description="Low suction, water level or a closed valve for so long is told.")
+    ] = 10
+    trouble_ms: Annotated[int, Meta(ge=100, le=600000, description="Common trouble for so long is told.")] = 1000
+    contradiction_power_s: Annotated[
+        int, Meta(ge=3, le=600, description="Running without power for so long is a contradiction.")
+    ] = 5
+    contradiction_demand_s: Annotated[
+        int, Meta(ge=1, le=3600, description="Demand at normal pressure for so long is a contradiction.")
+    ] = 60
+    reminder_s: Annotated[
+        int, Meta(ge=60, le=86400, description="What keeps the pump from being ready is told again each time.")
+    ] = 1800
+    overrun_s: (
+        Annotated[
+            int,
+            Meta(ge=10, le=86_400, description="Running on for so long after demand. Default: 600, a diesel 1800."),
+        ]
+        | UnsetType
+    ) = UNSET
+    test_profile: Annotated[
+        Literal["nfpa25", "en12845", "gb50974"],
+        Meta(description="How long a test run must last: 10, 15, 10 minutes; a diesel 30, 20, 30."),
+    ] = "nfpa25"
+    test_min_s: (
+        Annotated[int, Meta(ge=1, le=86_400, description="How long a test run must last, instead of the profile's.")]
+        | UnsetType
+    ) = UNSET
+    test_window_s: Annotated[int, Meta(ge=60, le=86400, description="A test window ends by itself after so long.")] = (
+        3600
+    )
+    weekly_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=366,
+            description="A test by drop of pressure at least so often, warned of a day before; 0: not watched.",
+        ),
+    ] = 7
+    monthly_days: Annotated[
+        int, Meta(ge=0, le=366, description="A test started by hand at least so often; 0: not watched.")
+    ] = 31
+    patrol_days: Annotated[
+        int, Meta(ge=0, le=366, description="A patrol at least so often, where it is wired; 0: not watched.")
+    ] = 7
+    patrol_min_s: Annotated[int, Meta(ge=1, le=3600, description="A patrol lasts at least so long.")] = 120
+    jockey_starts: Annotated[
+        int, Meta(ge=1, le=100, description="More starts of the jockey pump within an hour are told: the system leaks.")
+    ] = 15
+    jockey_often: Annotated[
+        int, Meta(ge=1, le=100, description="More are a warning, and so is twice the usual of a week.")
+    ] = 6
+    jockey_run_s: Annotated[int, Meta(ge=10, le=86400, description="The jockey pump running for so long is told.")] = (
+        600
+    )
+    main_starts: Annotated[
+        int, Meta(ge=2, le=100, description="So many starts of the pump within main_within_s are told.")
+    ] = 3
+    main_within_s: Annotated[int, Meta(ge=60, le=86400, description="See main_starts.")] = 1800
+
+
+class Analog(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[analog]]: a measured value, 4 to 20 mA over a shunt. Values are whole thousandths of the unit."""
+
+    id: Annotated[Id, Meta(description="Name of the value in pumps and events.")]
+    pin: Annotated[Pin, Meta(description='A channel of a converter, such as "ADC0.5".')]
+    name: Annotated[Text, Meta(description="For people: shown beside the id.")] = ""
+    unit: Annotated[str, Meta(max_length=16, description='Of the value: "bar", "m", "%".')] = ""
+    zero_milli: Annotated[
+        int, Meta(ge=-1_000_000_000, le=1_000_000_000, description="Thousandths of the unit at 4 mA.")
+    ] = 0
+    full_milli: Annotated[
+        int, Meta(ge=-1_000_000_000, le=1_000_000_000, description="Thousandths of the unit at 20 mA.")
+    ] = 16_000
+    shunt_ohm: Annotated[int, Meta(ge=10, le=1_000, description="The resistor that makes a voltage of it.")] = 150
+    reference_mv: Annotated[int, Meta(ge=1_000, le=6_000, description="The converter's reference.")] = 3_300
+    low_milli: (
+        Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000, description="Below it: analog.low.")] | UnsetType
+    ) = UNSET
+    high_milli: (
+        Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000, description="Above it: analog.high.")] | UnsetType
+    ) = UNSET
+    hysteresis_milli: Annotated[
+        int, Meta(ge=0, le=1_000_000_000, description="So far back inside a limit the value is normal again.")
+    ] = 200
+    signal: Annotated[SignalClass, Meta(description="Class of analog.low and analog.high.")] = field(
+        name="class", default="supervisory"
+    )
+    settle_ms: Annotated[
+        int, Meta(ge=100, le=60_000, description="A limit counts once the value has been beyond it for so long.")
+    ] = 1_000
+    stuck_s: (
+        Annotated[int, Meta(ge=60, le=604_800, description="Not the least change for so long is a fault.")] | UnsetType
+    ) = UNSET
+    record_s: Annotated[
+        int, Meta(ge=0, le=86_400, description="The value is written down so often; 0: only as it matters.")
+    ] = 0
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
@@ -366,6 +547,7 @@ class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
     board: Board = Board()
     point: Annotated[list[Point], Meta(max_length=256)] = []
     pump: Annotated[list[Pump], Meta(max_length=64)] = []
+    analog: Annotated[list[Analog], Meta(max_length=64)] = []
     relay: Annotated[list[Relay], Meta(max_length=128)] = []
     camera: Annotated[list[Camera], Meta(max_length=64)] = []
     rule: Annotated[list[Rule], Meta(max_length=256)] = []

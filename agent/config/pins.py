@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from hw.ports import line_name
+from hw.ports import channel_of, line_name
+
+__all__ = ["SPI", "channel_of", "pulled_up_at_boot", "same_line"]
+
+SPI = ("GPIO9", "GPIO10", "GPIO11")  # MISO, MOSI and clock of the header, which converters share
 
 
 def same_line(pin: str) -> str:

@@ -13,17 +13,21 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from agent.config.convert import Report, Table
-from agent.config.pins import pulled_up_at_boot, same_line
+from agent.config.looking import all_of as _all
+from agent.config.looking import ids_of as _ids
+from agent.config.looking import tell_unknown as _unknown
+from agent.config.pins import SPI, pulled_up_at_boot, same_line
 from agent.config.problems import has_credentials, has_password
+from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points
 from agent.core.events import KINDS
 from agent.core.people import public_of
+from agent.core.pump import ROLES
 from agent.core.retention import HARD_FLOOR_DAYS, least_days, span
 from agent.core.room import SENSORS
 from agent.core.rules import FOLLOWED, OWN
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
-PUMP_ROLES = ("running", "demand", "auto")
 HEARD = (*OWN, *FOLLOWED)
 NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
 LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
@@ -35,22 +39,13 @@ def judge(site: Table, report: Report) -> None:
         look(site, report)
 
 
-def _all(site: Table, key: str) -> list[Table]:
-    found = site.get(key)
-    return found if isinstance(found, list) else []
-
-
-def _ids(site: Table, key: str) -> dict[str, Table]:
-    return {table.get("id"): table for table in _all(site, key) if table.get("id")}
-
-
 # --- names and pins ---
 
 
 def ids(site: Table, report: Report) -> None:
     """An id names one thing on the whole board: it is the source of events and part of a topic."""
     taken: dict[str, str] = {}
-    for kind in ("point", "pump", "relay", "camera"):
+    for kind in ("point", "pump", "analog", "relay", "camera"):
         for table in _all(site, kind):
             id_ = table.get("id")
             if id_ in RESERVED_IDS:
@@ -62,9 +57,11 @@ def ids(site: Table, report: Report) -> None:
 
 
 def pins(site: Table, report: Report) -> None:
-    """One pin serves one point or relay, however it is spelt."""
-    taken: dict[str, str] = {}
-    for table in [*_all(site, "point"), *_all(site, "relay")]:
+    """One pin serves one point, value or relay, however it is spelt; converters take theirs."""
+    board = site.get("board")
+    adc = [pin for pin in (board.get("adc") if board else None) or [] if pin]
+    taken: dict[str, str] = {same_line(pin): "board.adc" for pin in [*adc, *(SPI if adc else ())]}
+    for table in [*_all(site, "point"), *_all(site, "analog"), *_all(site, "relay")]:
         pin = table.get("pin")
         if pin is None:
             continue
@@ -97,40 +94,6 @@ def points(site: Table, report: Report) -> None:
             report.error(point, "trips", "measured-only")
 
 
-def pump_points(site: Table, report: Report) -> None:
-    """A pump is made of contacts, each of them used once."""
-    used: dict[str, str] = {}
-    known = _ids(site, "point")
-    for pump in _all(site, "pump"):
-        for role in PUMP_ROLES:
-            id_ = pump.get(role)
-            if id_ is None:
-                continue
-            if id_ not in known:
-                _unknown(report, pump, role, "point", id_, known)
-            elif known[id_].get("kind") not in ("contact", None):
-                report.error(pump, role, "not-a-contact", kind=known[id_].get("kind"))
-            if id_ in used:
-                report.error(pump, role, "double-use", other=used[id_])
-            used.setdefault(id_, f"{pump.label}.{role}")
-
-
-def pump_limits(site: Table, report: Report) -> None:
-    """A time limit for something that is not wired would never count."""
-    for pump in _all(site, "pump"):
-        for limit in ("fail_to_start_s", "unexpected_run_s"):
-            if pump.given(limit) and not pump.given("demand"):
-                report.warn(pump, limit, "needs-demand")
-        if pump.given("not_in_auto_s") and not pump.given("auto"):
-            report.warn(pump, "not_in_auto_s", "needs-auto")
-
-
-def _unknown(report: Report, table: Table, key: str, kind: str, id_: str, known: dict[str, Table]) -> None:
-    near = report.words.nearest(id_, known)
-    listed = report.words("known-ids", known=", ".join(list(known)[:10])) if known and not near else ""
-    report.error(table, key, f"unknown-{kind}", nearest=near, known=listed)
-
-
 # --- relays, doors, people ---
 
 
@@ -156,7 +119,7 @@ def relays(site: Table, report: Report) -> None:
 
 
 def _used_by_pumps(site: Table) -> dict[str, str]:
-    named = [(pump.get(role), f"{pump.label}.{role}") for pump in _all(site, "pump") for role in PUMP_ROLES]
+    named = [(pump.get(role), f"{pump.label}.{role}") for pump in _all(site, "pump") for role in ROLES]
     return {id_: where for id_, where in named if isinstance(id_, str)}
 
 
@@ -385,6 +348,7 @@ def timezone(site: Table, report: Report) -> None:
 
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
-    ids, pins, boot_pins, points, pump_points, pump_limits, relays, arming, contacts, rule_events, rule_targets,
-    rule_ends, idle, silent_alarms, cameras, keeping, uplink, people, timezone,
+    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, pump_limits, relays,
+    arming, contacts, rule_events, rule_targets, rule_ends, idle,
+    silent_alarms, cameras, keeping, uplink, people, timezone,
 )  # fmt: skip

@@ -138,6 +138,40 @@ TEXTS: dict[str, tuple[str, str]] = {
         'a pump needs a point of kind "contact", this one is a {kind}',
         "水泵需要 kind 为“contact”的点，此点是 {kind}",
     ),
+    "unknown-analog": (
+        "there is no [[analog]] with this id{nearest}{known}",
+        "没有此 id 的 [[analog]]{nearest}{known}",
+    ),
+    "channel-needed": (
+        'a measured value needs a channel of a converter, such as "ADC0.5"',
+        "测量值需要接在模数转换器的通道上，例如“ADC0.5”",
+    ),
+    "channel-no-relay": ("a converter's channel cannot drive a relay", "模数转换器的通道不能驱动继电器"),
+    "no-adc": (
+        "there is no converter ADC{number}: adc in [board] names {chips}",
+        "没有转换器 ADC{number}：[board] 的 adc 中列出了 {chips} 个",
+    ),
+    "channel-only": (
+        'only a point on a converter\'s channel (pin = "ADC0.3") can be supervised',
+        "只有接在转换器通道上的点（pin = “ADC0.3”）才能监视线路",
+    ),
+    "same-bands": (
+        "with these resistors open and closed cannot be told apart from each other or from a broken wire",
+        "用这些电阻无法区分断开、闭合和线路故障",
+    ),
+    "limits-cross": (
+        "must lie above low_milli by at least twice hysteresis_milli",
+        "必须比 low_milli 高出至少两倍 hysteresis_milli",
+    ),
+    "no-span": ("must differ from zero_milli", "不能与 zero_milli 相同"),
+    "shunt-large": (
+        "with this resistor 21 mA exceed the reference; at most {most}",
+        "用此电阻时 21 mA 会超出参考电压；最大 {most}",
+    ),
+    "not-a-value": ("this needs a contact, not a measured value", "此处需要触点，不能用测量值"),
+    "no-limit": ("this measured value has no {limit}", "该测量值没有设置 {limit}"),
+    "needs-patrol": ("counts only with a patrol point", "仅在配置了 patrol 点时有效"),
+    "needs-jockey": ("counts only with a jockey point", "仅在配置了 jockey 点时有效"),
     "time-needs": ("this needs for_s too: for how many seconds", 'until = "time" 时必须写 for_s（持续秒数）'),
     "time-only": ('for_s counts only with until = "time"', 'for_s 仅在 until = "time" 时有效'),
     "needs-demand": ("counts only with a demand point", "仅在配置了 demand 点时有效"),

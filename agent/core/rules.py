@@ -23,7 +23,8 @@ SHORTEST = "shortest time"
 
 # What the panel itself says, and what it follows of what other processes and people write. Rules hear of nothing else.
 OWN = (
-    "point.", "door.", "button.", "pump.", "entry.", "tamper.", "smoke.", "flood.", "temperature.", "humidity.",
+    "point.", "analog.", "door.", "button.", "pump.", "entry.", "tamper.", "smoke.", "flood.", "temperature.",
+    "humidity.",
     "alarm.raised", "alarm.escalated", "relay.failed", "relay.readback_failed", "journal.rows_lost",
 )  # fmt: skip
 FOLLOWED = (

@@ -9,17 +9,19 @@ from agent.core.events import KINDS, Carried, Event, Signal
 from agent.journal.errors import JournalError
 from agent.journal.holds import holds
 from agent.journal.journal import Journal
-from agent.journal.projections import every, open_alarms, standing
+from agent.journal.projections import every, open_alarms, pump_facts, standing
 
 
 def facts_in_force(journal: Journal, upto: int) -> list[Row]:
     """Rows that still bind and stand at or before `upto`: latched alarms, unanswered clip requests, clock anchors,
-    counters of commands, what was asked for and signed, permits that stand, doors that are armed.
+    counters of commands, what was asked for and signed, permits that stand, doors that are armed, what pumps did last.
 
     An alarm comes with all that was done about it, later steps too: they must follow its row wherever it stands.
     """
     found = [*_alarms(journal, upto), *_requests(journal), *_anchors(journal), *_counters(journal)]
-    found += [*_holds(journal), *standing(journal), *every(journal, "approval.requested", "statement.signed")]
+    found += _holds(journal)
+    found += [*every(journal, "approval.requested", "statement.signed"), *standing(journal)]
+    found += pump_facts(journal)
     latched = {row.source for row in found if row.kind == "alarm.raised"}
     once = {row.seq: row for row in found if row.seq <= upto or row.source in latched}
     return [once[seq] for seq in sorted(once)]

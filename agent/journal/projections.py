@@ -135,6 +135,35 @@ def standing(journal: Journal) -> list[Row]:
     return list(found.values())
 
 
+# Kinds of which the newest row of each pump still says something: the first word names what it says.
+_OF_PUMPS: dict[str, str] = {
+    "pump.started": "run",
+    "pump.stopped": "run",
+    "pump.test_opened": "window",
+    "pump.test_closed": "window",
+    "pump.test_finished": "test",
+    "pump.patrol_finished": "patrol",
+}
+
+
+def pump_facts(journal: Journal) -> list[Row]:
+    """Per pump its last start or stop, test window, patrol and test of each method that counts. at_ns is corrected."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in every(journal, *_OF_PUMPS):
+        what = _OF_PUMPS[row.kind]
+        values = row.values() if what in ("test", "patrol") else {}
+        if values.get("counts", True) and not values.get("interrupted"):
+            found[what + str(values.get("method", "")), row.source] = row
+    anchors = clock_anchors(journal)
+    return sorted((r._replace(at_ns=corrected_ns(r, anchors)) for r in found.values()), key=lambda row: row.seq)
+
+
+def first_row(journal: Journal) -> list[Row]:
+    """The row that opened this journal, with its corrected time; none if it is gone."""
+    rows = journal.read(0, kinds=("journal.opened",), limit=1)
+    return [row._replace(at_ns=corrected_ns(row, clock_anchors(journal))) for row in rows]
+
+
 def point_levels(journal: Journal) -> dict[str, bool]:
     """point -> contact closed, as last recorded."""
     return {row.source: bool(row.values()["closed"]) for row in every(journal, "point.changed", "point.found")}

@@ -18,7 +18,7 @@ from agent.runtime import process
 from agent.runtime.keys import verify_apart
 from agent.runtime.paths import Paths
 from hw.gpio import GpioInputs, GpioRelays, pin_factory
-from hw.ports import HardwareError
+from hw.ports import AnalogBank, HardwareError
 
 
 def main() -> None:
@@ -40,7 +40,15 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     pinned = plan(site)
     stamp = process.clock(args).stamp
     here = Here(site.site.id, site.site.board, keys_of(site), verify_apart)
-    panel = Panel(paths, lambda: plan(site), ring, lambda energised: open_banks(pinned, pins, energised), stamp, here)
+    panel = Panel(
+        paths,
+        lambda: plan(site),
+        ring,
+        lambda energised: open_banks(pinned, pins, energised),
+        stamp,
+        here,
+        (lambda: open_channels(pinned, pins)) if pinned.channels and pins != "mock" else None,
+    )
     keep_site = None if mistake else lambda: keep(paths.site, paths.data)
     return panel.run(_version(), {"run": no_ring, "site-file": mistake}, keep_site)
 
@@ -63,6 +71,15 @@ def open_banks(wanted: Plan, pins: str, energised: dict[str, bool]) -> Banks:
             factory.close()
 
     return Banks(inputs, relays, close)
+
+
+def open_channels(wanted: Plan, pins: str) -> AnalogBank:
+    """The converters, whichever way the pins are reached. HardwareError."""
+    from hw.analog import SimChannels, SpiChannels  # only sites with converters pay for it
+
+    if pins.startswith("sim:"):
+        return SimChannels(wanted.channels, pins.removeprefix("sim:"))
+    return SpiChannels(wanted.channels, wanted.adc, pin_factory("lgpio"))
 
 
 def _version() -> str:

@@ -9,10 +9,12 @@ wait for it) levels are read but nothing is said of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from agent.core.alarm import Alarm
+from agent.core.analog import Measured
 from agent.core.chain import Stamp
 from agent.core.debounce import Contact, Settled, Steady
 from agent.core.door import Door
@@ -25,13 +27,19 @@ from agent.core.events import (
     PointChattering,
     PointFound,
     PointSteady,
+    PointStuck,
+    PumpExplained,
+    PumpTestRequested,
     Signal,
 )
 from agent.core.permits import ENDED
 from agent.core.permits import KINDS as PERMITS
-from agent.core.pump import Pump
+from agent.core.pump import Past, Pump, past_of
 from agent.core.readback import Readback
 from agent.core.room import SENSORS, Reads, kind_of, said
+from agent.core.supervision import CONTACT, Reading
+from agent.core.supervision import Reads as LoopReads
+from agent.panel.channels import Channels
 from agent.panel.commissioning import Commissioning
 from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
@@ -55,7 +63,11 @@ class Decider:
         self.contacts = {point.id: Contact(point.settle_ns) for point in plan.points.values()}
         self.answered = ("", 0)  # (epoch, seq) of the last journal row dealt with
         self.begun = False
+        self.channels = Channels(plan)
+        self.stuck_ns: dict[str, int] = {}  # point -> when it will have been active for too long
+        self.stuck: set[str] = set()
         self._restless: set[str] = set()
+        self._early: dict[str, Callable[[], None]] = {}  # channel -> what it showed before anything was recorded
 
     # --- what comes in ---
 
@@ -82,10 +94,11 @@ class Decider:
             self._settle(point)
         for machine, due_ns in self._limits():
             if due_ns <= now.mono_ns:
-                self.response.because(Cause(None, due_ns), machine.elapse(now.mono_ns))
-        self.commissioning.elapse()
+                self._because(Cause(None, due_ns), machine.elapse(now.mono_ns), (machine.id,))
         if self.begun:
+            self._elapse_stuck()
             self.response.elapse()
+        self.commissioning.elapse()
 
     def begin(
         self,
@@ -96,10 +109,15 @@ class Decider:
     ) -> None:
         """After a boot: what the journal knows. What stands otherwise is said as found; alarms sound again."""
         self.response.now = now
+        facts = list(facts)
         self.response.recorded(facts, doors=not self.begun)
         self.response.take_up(alarms)
+        pasts = {id_: self._past(id_, facts) for id_ in self.plan.pumps}
         if not self.begun:
-            self._begin(recorded)
+            self._begin(recorded, pasts=pasts)
+            return
+        for id_, pump in self.plan.pumps.items():
+            pump.recall(pasts[id_])
 
     def request(self, row: tuple[str, int], does: str, alarm: str, by: str, refuse: str, now: Stamp) -> None:
         """A person asked. row: (epoch, seq) of the request; refuse: why it must not be done, if it must not."""
@@ -155,6 +173,8 @@ class Decider:
             return  # the panel's own word, or too late
         elif event.KIND in PERMITS:
             self.response.permit(event, written or now)
+        elif event.source in self.plan.pumps:
+            self._asked(self.plan.pumps[event.source], event)
         self.response.hear(event)
 
     def say(self, event: Event, now: Stamp) -> None:
@@ -172,6 +192,7 @@ class Decider:
         response = self.response
         response.now = now
         if self.begun:
+            self._look_at_pumps()
             response.restore_what_is_over(self._standing)
         drives = response.drives()
         if not response.said and not drives:
@@ -183,8 +204,12 @@ class Decider:
         """When time alone brings something."""
         ends = [due for point in self._restless if (due := self.contacts[point].due_ns()) is not None]
         ends += [due for _, due in self._limits()]
-        mine = self.response.due_ns() if self.begun else None
-        others = (self.response.rules.due_ns(), self.commissioning.due_ns(), mine)
+        ends += self.stuck_ns.values() if self.begun else ()
+        others = (
+            self.response.rules.due_ns(),
+            self.commissioning.due_ns(),
+            self.response.due_ns() if self.begun else None,
+        )
         return min([*ends, *(due for due in others if due is not None)], default=None)
 
     def masked(self) -> set[str]:
@@ -213,13 +238,17 @@ class Decider:
                 return  # begin() compares it with what was recorded
             self._begin({point.id: not settled.closed}, change=point.id)
         active = point.active(settled.closed)
+        self.stuck.discard(point.id)
+        self.stuck_ns.pop(point.id, None)
+        if active and point.stuck_ns is not None:
+            self.stuck_ns[point.id] = settled.edge_ns + point.stuck_ns
         signal = point.signal if active and point.alarms else Signal.STATUS
         events = [_point_event(point.id, settled, self.response.now.mono_ns, signal)]
         events += self._machine(point, active, settled)
         pressed = point.role == "button" and active and not settled.found
         if pressed:
             events.append(ButtonPressed(source=point.id, does=list(point.press)))
-        self.response.because(Cause(settled.edge_ns, settled.settled_ns), events)
+        self._because(Cause(settled.edge_ns, settled.settled_ns), events, point.machines)
         for does in point.press if pressed else ():
             self.response.ask(does, "*", f"button:{point.id}")
 
@@ -231,13 +260,98 @@ class Decider:
             return said(point.role, reads, point.id, point.signal, found=settled.found)
         if point.role == "readback":
             self.plan.readbacks[point.machine].contact(active, settled.edge_ns)
-        if point.role == "running":
-            return self.plan.pumps[point.machine].running(active, settled.edge_ns, found=settled.found)
-        if point.role == "demand":
-            return self.plan.pumps[point.machine].demand(active, settled.edge_ns, found=settled.found)
-        if point.role == "auto":
-            return self.plan.pumps[point.machine].auto(active, settled.edge_ns)
-        return []
+        pumps = [(self.plan.pumps[pump], role) for role, pump in point.pumps]
+        at_ns, found = settled.edge_ns, settled.found
+        return [event for pump, role in pumps for event in pump.contact(role, active, at_ns, found=found)]
+
+    # --- pumps ---
+
+    def _because(self, cause: Cause, events: Iterable[Event], machines: Iterable[str] = ()) -> None:
+        """Say it; what a pump raises in its test window is latched and shown, and sounds nothing."""
+        muted = {id_ for id_ in machines if id_ in self.plan.pumps and self.plan.pumps[id_].muting}
+        before = set(self.response.alarms.latched) if muted else set()
+        events = list(events)
+        self.response.because(cause, [*events, *self.channels.beside(events)])
+        for alarm in list(self.response.alarms.latched.values()) if muted else ():
+            if alarm.of in muted and alarm.id not in before:
+                self.response.ask("silence", alarm.id, "test window")
+
+    # --- converter channels ---
+
+    def loop(self, point: str, reading: Reading, now: Stamp) -> None:
+        """What a supervised loop has come to show."""
+        self.response.now = now
+        if reading.reads in CONTACT:
+            self.levels({point: reading.reads is LoopReads.CLOSED}, reading.since_ns)
+        if not self.begun:
+            self._early[point] = lambda: self._loop(point, reading)
+            return
+        self._loop(point, reading)
+
+    def _loop(self, point: str, reading: Reading) -> None:
+        self._because(Cause(reading.since_ns, self.response.now.mono_ns), self.channels.loop(point, reading))
+
+    def measured(self, id_: str, measured: Measured, now: Stamp) -> None:
+        """How a measured value stands."""
+        self.response.now = now
+        if not self.begun:
+            self._early[id_] = lambda: self._measured(id_, measured)
+            return
+        self._measured(id_, measured)
+
+    def _measured(self, id_: str, measured: Measured) -> None:
+        cause = Cause(measured.since_ns, self.response.now.mono_ns)
+        for pump, events in self.channels.measured(id_, measured):
+            self._because(cause, events, (pump.id,) if pump is not None else ())
+
+    def _elapse_stuck(self) -> None:
+        for point, due_ns in list(self.stuck_ns.items()):
+            if due_ns <= self.response.now.mono_ns:
+                del self.stuck_ns[point]
+                self.stuck.add(point)
+                limit_s = (self.plan.points[point].stuck_ns or 0) // 1_000_000_000
+                self.response.because(Cause(None, due_ns), [PointStuck(source=point, limit_s=limit_s)])
+
+    def _pump(self, pump: Pump, events: Iterable[Event]) -> None:
+        self._because(Cause(), events, (pump.id,))
+
+    def _look_at_pumps(self) -> None:
+        """What people and permits have to do with pumps: an acknowledgement, an impairment."""
+        for pump in self.plan.pumps.values():
+            pump.impaired = self.response.permits.impaired(pump.id)
+            waits = pump.awaits
+            if waits:
+                alarm = self.response.alarms.latched.get(f"{waits}:{pump.id}")
+                if alarm is None or alarm.acknowledged:
+                    self._pump(pump, pump.acknowledged(self.response.now.mono_ns))
+
+    def _asked(self, pump: Pump, event: Event) -> None:
+        """A person opens or closes a test window, or explains a run."""
+        now_ns = self.response.now.mono_ns
+        if isinstance(event, PumpExplained):
+            self._pump(pump, pump.explain(event.by, event.reason, now_ns))
+        elif isinstance(event, PumpTestRequested) and event.does == "open":
+            self._pump(pump, pump.open_window(event.method, event.limit_s, event.by, now_ns))
+        elif isinstance(event, PumpTestRequested):
+            self._pump(pump, pump.close_window(event.by, now_ns))
+
+    def calendar(self, now: Stamp) -> None:
+        """Dates of tests; each second."""
+        self.response.now = now
+        if self.begun and now.clock != "unset":
+            for pump in self.plan.pumps.values():
+                self._pump(pump, pump.dates(now.at_ns))
+        if self.begun:
+            self._because(Cause(), self.channels.regular(now.mono_ns))
+
+    def _past(self, pump: str, facts: Iterable[tuple[Event, Stamp]]) -> Past:
+        past = past_of(pump, [(event, written.at_ns) for event, written in facts])
+        mine = [alarm for alarm in self.response.alarms.latched.values() if alarm.of == pump]
+        return replace(
+            past,
+            alarms=frozenset(alarm.on for alarm in mine if not alarm.restored),
+            waits=frozenset(alarm.on for alarm in mine if not alarm.acknowledged),
+        )
 
     def _limits(self) -> list[tuple[Door | Pump | Readback, int]]:
         """Limits that may be reached, and when.
@@ -248,8 +362,10 @@ class Decider:
             return []
         unrest: dict[str, int] = {}
         for point in self._restless:
-            since, machine_id = self.contacts[point].unrest_ns, self.plan.points[point].watched_by
-            if since is not None:
+            since = self.contacts[point].unrest_ns
+            if since is None:
+                continue
+            for machine_id in self.plan.points[point].machines:
                 unrest[machine_id] = min(since, unrest.get(machine_id, since))
         found = []
         for machine in self.plan.machines():
@@ -263,9 +379,11 @@ class Decider:
         plan = self.plan
         machine = plan.pumps.get(source) or plan.doors.get(source) or plan.readbacks.get(source)
         kinds = machine.standing() if machine is not None else frozenset()
+        kinds |= self.channels.standing(source)
         contact, point = self.contacts.get(source), self.plan.points.get(source)
         if contact is None or point is None:
             return kinds
+        kinds |= {"point.stuck"} if source in self.stuck else set()
         if contact.chattering:
             kinds |= {"point.chattering"}
         if contact.closed is not None and point.active(contact.closed):
@@ -275,22 +393,26 @@ class Decider:
 
     # --- a start without memory, a journal without rows ---
 
-    def _begin(self, recorded: Mapping[str, bool], change: str = "") -> None:
+    def _begin(self, recorded: Mapping[str, bool], change: str = "", pasts: Mapping[str, Past] | None = None) -> None:
         """Machines take up what was recorded, in silence; what stands otherwise by now is said as found.
 
         change: the point whose change cannot wait; it is said after this, as a change.
         """
         self.begun = True
         now_ns = self.response.now.mono_ns
-        self._resume(recorded, now_ns)
+        self._resume(recorded, pasts or {}, now_ns)
         for point in self.plan.points.values():
             contact, known = self.contacts[point.id], recorded.get(point.id)
             differs = contact.record(known) if known is not None else True
             if contact.closed is not None and differs and point.id != change:
                 self._settled(point, Settled(contact.closed, now_ns, now_ns, found=True))
+        for pump in self.plan.pumps.values():
+            self._pump(pump, pump.at_start())
+        early, self._early = self._early, {}
+        for show in early.values():
+            show()
 
-    def _resume(self, recorded: Mapping[str, bool], now_ns: int) -> None:
-        active = self.plan.recorded
+    def _resume(self, recorded: Mapping[str, bool], pasts: Mapping[str, Past], now_ns: int) -> None:
         for point in self.plan.points.values():
             if point.role == "readback" and point.id in recorded:
                 self.plan.readbacks[point.machine].contact(point.active(recorded[point.id]), now_ns)
@@ -298,8 +420,7 @@ class Decider:
             if id_ in recorded:
                 door.resume(self.plan.points[id_].active(recorded[id_]), now_ns)
         for id_, pump in self.plan.pumps.items():
-            running, demand = active("running", id_, recorded, False), active("demand", id_, recorded, False)
-            pump.resume(running, demand, active("auto", id_, recorded, True), now_ns)
+            pump.resume(self.plan.recorded(id_, recorded), pasts.get(id_, Past()), now_ns)
 
     def carry(self, now: Stamp) -> None:
         """Say facts still in force, for a journal that starts anew: levels, and alarms as they stand."""

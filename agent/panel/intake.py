@@ -38,6 +38,7 @@ def wanted_kinds(decider: Decider) -> tuple[str, ...]:
     """Kinds to read: requests, what raises or restores alarms, and what a rule names."""
     kinds = {"panel.requested", "clock.set", "camera.lost", "footage.stopped", "trouble.raised"}
     kinds |= {*ASKED, *PERMITS, *RESTORES}
+    kinds |= {"pump.test_requested", "pump.explained"}
     kinds |= {kind for kind in KINDS if kind.startswith(FOLLOWED) and decider.response.rules.names(kind)}
     return tuple(sorted(kinds))
 

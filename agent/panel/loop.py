@@ -62,16 +62,19 @@ class AlarmLoop:
         open_banks: Callable[[dict[str, bool]], Banks],
         stamp: Callable[[], Stamp],
         journal_stuck: Callable[[int], str],
+        channels_silent: Callable[[int], str] = lambda now_ns: "",
     ) -> None:
         """open_banks(relay -> energised) opens the pins with those states at once. HardwareError.
 
-        journal_stuck(now_ns) says what is wrong with the journal, "" if nothing is.
+        journal_stuck(now_ns) and channels_silent(now_ns) say what is wrong with the journal and with the converters,
+        "" if nothing is.
         """
         self._decider = decider
         self._notebook = notebook
         self._open_banks = open_banks
         self._stamp = stamp
         self._journal_stuck = journal_stuck
+        self._channels_silent = channels_silent
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._masked: set[str] = set()
         self._unsaid: set[str] = set()
@@ -269,7 +272,9 @@ class AlarmLoop:
             self._decider.begin({}, (), now)
         for drive in list(self._retry.values()):
             self._drive(drive, now)
+        self._decider.calendar(now)
         self._trouble("journal", self._journal_stuck(now.mono_ns), now)
+        self._trouble("converters", self._channels_silent(now.mono_ns), now)
         lost = self._notebook.lost_to_tell()
         if lost is not None:
             told = RowsLost(
@@ -307,7 +312,12 @@ def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[
         "seen_mono_ns": seen_mono_ns,
         "points": {
             id_: {"closed": one.closed, "active": _active(decider, id_), "chattering": one.chattering}
+            | ({"fault": decider.channels.faults[id_]} if id_ in decider.channels.faults else {})
             for id_, one in decider.contacts.items()
+        },
+        "analogs": {
+            one.id: {"milli": one.milli, "unit": one.unit, "limit": str(one.limit), "fault": str(one.fault)}
+            for one in decider.channels.values.values()
         },
         "doors": {id_: str(door.state) for id_, door in decider.plan.doors.items()},
         "armed": {id_: one.armed for id_, one in response.arming.doors.items()},

@@ -32,7 +32,7 @@ class Memory(msgspec.Struct, frozen=True):
     begun: bool
     levels: dict[str, bool]
     doors: dict[str, list[Any]]
-    pumps: dict[str, list[Any]]
+    pumps: dict[str, dict[str, Any]]
     alarms: list[tuple[str, str, str, str, str, bool, str, int, bool, bool]]
     holds: list[tuple[str, str, str, str, int, bool]]
     on_ns: dict[str, int]
@@ -47,6 +47,8 @@ class Memory(msgspec.Struct, frozen=True):
     waiting: dict[str, tuple[list[str], int, int]] = {}
     armed: dict[str, tuple[bool, str, bool]] = {}
     anchor: tuple[str, int] = ("", 0)
+    channels: dict[str, Any] = {}
+    stuck: tuple[dict[str, int], list[str]] = ({}, [])
     commissioning: list[Any] = []
 
 
@@ -77,6 +79,8 @@ def snapshot(decider: Decider, boot: str, unsaid: list[str], lost: Lost) -> byte
             waiting={id_: (list(w.to), w.told, w.due_ns) for id_, w in response.escalation.waiting.items()},
             armed={id_: (one.armed, one.by, one.planned) for id_, one in response.arming.doors.items()},
             anchor=response.arming.anchor,
+            channels=decider.channels.snapshot(),
+            stuck=(decider.stuck_ns, sorted(decider.stuck)),
             commissioning=decider.commissioning.snapshot(),
         )
     )
@@ -115,6 +119,9 @@ def restore(decider: Decider, memory: Memory, now: Stamp) -> None:
         if id_ in memory.levels:
             decider.contacts[id_] = Contact(point.settle_ns, memory.levels[id_])
     _restore_machines(decider, memory)
+    decider.channels.restore(memory.channels)
+    decider.stuck_ns = {point: due for point, due in memory.stuck[0].items() if point in decider.contacts}
+    decider.stuck = set(memory.stuck[1]) & set(decider.contacts)
     decider.commissioning.restore(memory.commissioning)
     decider.begun = memory.begun
 

@@ -9,30 +9,57 @@ from typing import get_args
 
 from msgspec import UNSET, UnsetType
 
+from agent.config.model import Analog, Clip, Day, Loop, Point, Relay, SiteConfig
 from agent.config.model import Arming as ArmingConfig
-from agent.config.model import Clip, Day, Point, Relay, SiteConfig
 from agent.config.model import Pump as PumpConfig
 from agent.config.model import Rule as RuleConfig
+from agent.core.analog import Limits as ValueLimits
+from agent.core.analog import Scale
 from agent.core.arming import Arming, Hours
 from agent.core.door import Door
 from agent.core.escalation import Contact
 from agent.core.events import Signal
 from agent.core.hours import minutes
-from agent.core.pump import Limits, Pump
+from agent.core.pump import ROLES, Limits, Pump
+from agent.core.pump.limits import TEST_MIN, fail_to_start_s
 from agent.core.readback import Readback
 from agent.core.room import SENSORS, Reads
 from agent.core.rules import ClipWish, Output, Rule, Rules
-from hw.ports import PointSpec, RelaySpec
+from agent.core.supervision import Bands
+from agent.core.values import Value
+from hw.ports import ChannelSpec, PointSpec, RelaySpec, channel_of
 
 MS, SECOND = 1_000_000, 1_000_000_000
+SETTLE_MS, SETTLE_DEMAND_MS = 100, 500
+STUCK_BUTTON_S = 60
+# Keys of [[pump]] that are fields of Limits under the same name.
+LIMITS_AS_THEY_ARE = (
+    "not_in_auto_s",
+    "power_lost_ms",
+    "phase_loss_ms",
+    "phase_reversal_ms",
+    "alternate_source_ms",
+    "water_s",
+    "trouble_ms",
+    "contradiction_power_s",
+    "contradiction_demand_s",
+    "reminder_s",
+    "test_window_s",
+    "patrol_min_s",
+    "jockey_starts",
+    "jockey_often",
+    "jockey_run_s",
+    "main_starts",
+    "main_within_s",
+)
 
 
 @dataclass(frozen=True)
 class PointPlan:
     """One point: how to read its contact, and who is told.
 
-    role: door / button / contact / running / demand / auto / readback, or a sensor of core/room.py. trips: what a
-    sensor reads while its contact is active.
+    role: door / button / contact / pump / readback, or a sensor of core/room.py. trips: what a sensor reads while its
+    contact is active.
     """
 
     id: str
@@ -43,6 +70,8 @@ class PointPlan:
     machine: str = ""  # id of the pump, or of the relay that it reads back
     press: tuple[str, ...] = ()
     trips: Reads = Reads.HIGH
+    pumps: tuple[tuple[str, str], ...] = ()  # (role, pump) of every pump that it belongs to
+    stuck_ns: int | None = None
 
     def active(self, closed: bool) -> bool:
         """Away from rest: door open, button pressed, pump running, selector in auto."""
@@ -50,8 +79,13 @@ class PointPlan:
 
     @property
     def watched_by(self) -> str:
-        """Id of the door, pump or relay that it belongs to, "" for none."""
+        """Id of the door, pump (the first of several) or relay that it belongs to, "" for none."""
         return self.id if self.role == "door" else self.machine
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Ids of all machines whose limits its unrest puts off."""
+        return tuple(pump for _, pump in self.pumps) or (self.watched_by,)
 
     @property
     def alarms(self) -> bool:
@@ -64,7 +98,8 @@ class Plan:
     """What a site's panel consists of.
 
     rests: relay -> energised while nothing drives it; heartbeats: relay -> half of its period; entries: doors whose
-    opening must match a visit.
+    opening must match a visit; channels: of the converters whose select lines are adc: loops with their bands, and
+    meters of values; value_uses: value -> (role, pump); records: value -> seconds between two rows.
     """
 
     points: dict[str, PointPlan]
@@ -82,28 +117,43 @@ class Plan:
     contacts: tuple[Contact, ...] = ()
     quiet_drills: bool = False
 
+    channels: list[ChannelSpec] = field(default_factory=list)
+    adc: tuple[str, ...] = ()
+    bands: dict[str, Bands] = field(default_factory=dict)
+    meters: dict[str, tuple[Scale, ValueLimits]] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+    value_uses: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+
     def machines(self) -> list[Door | Pump | Readback]:
         """All doors, pumps and relays that are read back."""
         return [*self.doors.values(), *self.pumps.values(), *self.readbacks.values()]
 
-    def recorded(self, role: str, machine: str, levels: Mapping[str, bool], missing: bool) -> bool:
-        """Whether the point of that role was active by `levels`; `missing` if it is not wired or not among them."""
-        for point in self.points.values():
-            if point.role == role and point.machine == machine and point.id in levels:
-                return point.active(levels[point.id])
-        return missing
+    def recorded(self, pump: str, levels: Mapping[str, bool]) -> dict[str, bool]:
+        """role -> whether that contact of a pump was active by `levels`, where they say."""
+        return {
+            role: point.active(levels[point.id])
+            for point in self.points.values()
+            for role, of in point.pumps
+            if of == pump and point.id in levels
+        }
 
 
 def plan(site: SiteConfig) -> Plan:
     """The machines are new ones: one Plan serves one panel."""
-    roles = dict(_roles(site.pump)) | {str(r.readback): ("readback", r.id) for r in site.relay if r.readback}
+    roles = {str(r.readback): ("readback", r.id) for r in site.relay if r.readback}
+    pumps = _roles(site.pump)
+    roles |= {point: ("pump", uses[0][1]) for point, uses in pumps.items()}
     return Plan(
-        points={point.id: _point(point, *roles.get(point.id, (str(point.kind), ""))) for point in site.point},
+        points={
+            point.id: _point(point, *roles.get(point.id, (str(point.kind), "")), tuple(pumps.get(point.id, ())))
+            for point in site.point
+        },
         doors={point.id: _door(point) for point in site.point if point.kind == "door"},
-        pumps={pump.id: Pump(pump.id, _limits(pump)) for pump in site.pump},
+        pumps={pump.id: Pump(pump.id, _limits(pump), _wired(pump)) for pump in site.pump},
         rules=Rules([_rule(rule) for rule in site.rule], [_output(relay) for relay in site.relay]),
         rests={relay.id: relay.rest == "energised" for relay in site.relay},
-        inputs=[PointSpec(point.id, point.pin, point.contact, point.bias) for point in site.point],
+        inputs=[point_spec(point) for point in site.point if channel_of(point.pin) is None],
         outputs=[relay_spec(relay) for relay in site.relay],
         cameras=tuple(camera.id for camera in site.camera),
         arming=_arming(site),
@@ -112,7 +162,63 @@ def plan(site: SiteConfig) -> Plan:
         entries=frozenset(point.id for point in site.point if point.entry),
         contacts=tuple(Contact(one.id, one.escalate_after_s) for one in site.contact),
         quiet_drills=not site.drill.sounders,
+        channels=channel_specs(site),
+        adc=tuple(site.board.adc),
+        bands={point.id: _bands(point.supervised) for point in site.point if channel_of(point.pin) is not None},
+        meters={one.id: (_scale(one), _value_limits(one)) for one in site.analog},
+        values={one.id: _value(one) for one in site.analog},
+        value_uses={one.id: tuple(uses) for one in site.analog if (uses := pumps.get(one.id))},
+        records={one.id: one.record_s for one in site.analog if one.record_s},
     )
+
+
+def point_spec(point: Point) -> PointSpec:
+    """How the point's line is read."""
+    return PointSpec(point.id, point.pin, point.contact, point.bias)
+
+
+def channel_specs(site: SiteConfig) -> list[ChannelSpec]:
+    """All converter channels: supervised points and measured values."""
+    loops = [
+        ChannelSpec(
+            point.id,
+            point.pin,
+            "loop",
+            point.contact,
+            point.supervised.series_ohm,
+            point.supervised.parallel_ohm,
+            point.supervised.pull_up_ohm,
+        )
+        for point in site.point
+        if channel_of(point.pin) is not None
+    ]
+    return loops + [
+        ChannelSpec(one.id, one.pin, "current", shunt_ohm=one.shunt_ohm, reference_mv=one.reference_mv)
+        for one in site.analog
+    ]
+
+
+def _bands(loop: Loop) -> Bands:
+    return Bands.of(loop.series_ohm, loop.parallel_ohm, loop.pull_up_ohm, loop.tolerance_percent)
+
+
+def _scale(one: Analog) -> Scale:
+    return Scale(one.zero_milli, one.full_milli, one.shunt_ohm, one.reference_mv)
+
+
+def _value_limits(one: Analog) -> ValueLimits:
+    stuck_s = _or_none(one.stuck_s)
+    return ValueLimits(
+        _or_none(one.low_milli),
+        _or_none(one.high_milli),
+        one.hysteresis_milli,
+        one.settle_ms * MS,
+        None if stuck_s is None else stuck_s * SECOND,
+    )
+
+
+def _value(one: Analog) -> Value:
+    return Value(one.id, one.unit, Signal(one.signal), _or_none(one.low_milli), _or_none(one.high_milli))
 
 
 def relay_spec(relay: Relay) -> RelaySpec:
@@ -156,24 +262,36 @@ def _zone(name: str) -> tzinfo:
         return UTC
 
 
-def _roles(pumps: Iterable[PumpConfig]) -> Iterable[tuple[str, tuple[str, str]]]:
+def _roles(pumps: Iterable[PumpConfig]) -> dict[str, list[tuple[str, str]]]:
+    """point -> (role, pump), for each pump that it serves."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for pump in pumps:
-        for role in ("running", "demand", "auto"):
-            point = getattr(pump, role)
+        for key, role in (*((role, role) for role in ROLES), ("pressure", "pressure_normal")):
+            point = getattr(pump, key)
             if point is not UNSET:
-                yield point, (role, pump.id)
+                found.setdefault(point, []).append((role, pump.id))
+    return found
 
 
-def _point(point: Point, role: str, machine: str) -> PointPlan:
+def _wired(pump: PumpConfig) -> frozenset[str]:
+    roles = {role for role in ROLES if getattr(pump, role) is not UNSET}
+    return frozenset(roles | ({"pressure_normal"} if pump.pressure is not UNSET else set()))
+
+
+def _point(point: Point, role: str, machine: str, pumps: tuple[tuple[str, str], ...]) -> PointPlan:
+    settle_ms = SETTLE_DEMAND_MS if ("demand", machine) in pumps else SETTLE_MS
+    stuck_s = STUCK_BUTTON_S if role == "button" else None
     return PointPlan(
         id=point.id,
         rest_closed=point.contact == "normally-closed",
-        settle_ns=point.settle_ms * MS,
+        settle_ns=_or(point.settle_ms, settle_ms) * MS,
         signal=signal_of(point),
         role=role,
         machine=machine,
         press=tuple(point.press),
         trips=Reads(point.trips),
+        pumps=pumps,
+        stuck_ns=None if (limit_s := _or_none(point.stuck_s) or stuck_s) is None else limit_s * SECOND,
     )
 
 
@@ -182,8 +300,23 @@ def _door(point: Point) -> Door:
 
 
 def _limits(pump: PumpConfig) -> Limits:
-    unexpected = None if pump.demand is UNSET else pump.unexpected_run_s
-    return Limits(pump.fail_to_start_s, unexpected, pump.not_in_auto_s)
+    diesel = pump.driver == "diesel"
+    same = {name: getattr(pump, name) for name in LIMITS_AS_THEY_ARE}
+    return Limits(
+        **same,
+        fail_to_start_s=_or(pump.fail_to_start_s, fail_to_start_s(pump.driver, _or_none(pump.rated_kw))),
+        unexpected_run_s=None if pump.demand is UNSET else pump.unexpected_run_s,
+        overrun_s=_or(pump.overrun_s, 1800 if diesel else 600),
+        test_min_s=_or(pump.test_min_s, 60 * TEST_MIN[pump.test_profile][diesel]),
+        weekly_days=pump.weekly_days or None,
+        monthly_days=pump.monthly_days or None,
+        patrol_days=None if pump.patrol is UNSET else pump.patrol_days or None,
+        running_class=Signal(pump.running_class),
+    )
+
+
+def _or(value: int | UnsetType, default: int) -> int:
+    return default if isinstance(value, UnsetType) else value
 
 
 def _rule(rule: RuleConfig) -> Rule:

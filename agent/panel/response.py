@@ -31,7 +31,8 @@ from agent.panel.plan import Plan
 
 # Alarms whose condition the panel itself can see.
 OURS = (
-    "point.", "door.", "pump.", "button.", "relay.", "tamper.", "smoke.", "flood.", "temperature.", "humidity.",
+    "point.", "analog.", "door.", "pump.", "button.", "relay.", "tamper.", "smoke.", "flood.", "temperature.",
+    "humidity.",
 )  # fmt: skip
 BLIND = "the board does not know the time: doors stay armed or disarmed as they were (standpipe clock set)"
 ANSWERED_MAX = 64

@@ -21,10 +21,12 @@ from agent.panel.loop import AlarmLoop, Banks
 from agent.panel.notes import Lost, Notebook
 from agent.panel.plan import Plan
 from agent.panel.ring import Ring
+from agent.panel.sampler import Sampler
 from agent.panel.writer import Fact, Writer
 from agent.runtime.clock import mono_ns
 from agent.runtime.paths import Paths
 from agent.runtime.workers import Workers
+from hw.ports import AnalogBank
 
 if TYPE_CHECKING:
     from agent.journal import Journal
@@ -54,8 +56,12 @@ class Panel:
         open_banks: Callable[[dict[str, bool]], Banks],
         stamp: Callable[[], Stamp],
         here: Here,
+        open_channels: Callable[[], AnalogBank] | None = None,
     ) -> None:
-        """HardwareError if the pins cannot be had. here: where commands are judged, and whose keys are known."""
+        """HardwareError if the pins cannot be had. here: where commands are judged, and whose keys are known.
+
+        open_channels opens the converters, None if the site has none.
+        """
         self._here = here
         self._paths, self._ring, self._stamp = paths, ring, stamp
         self._make_plan = make_plan
@@ -64,7 +70,15 @@ class Panel:
         self._notebook = Notebook(ring, lambda: self._writer.wake())
         if taken_up is not None and taken_up.lost[0]:
             self._notebook.lost = Lost(*taken_up.lost)
-        self._loop = AlarmLoop(self._decider, self._notebook, open_banks, stamp, lambda now: self._writer.stuck(now))
+        self._loop = AlarmLoop(
+            self._decider,
+            self._notebook,
+            open_banks,
+            stamp,
+            lambda now: self._writer.stuck(now),
+            lambda now: "" if self._sampler is None else self._sampler.silent(now),
+        )
+        self._sampler = Sampler(self._decider, open_channels, self._loop.put, mono_ns) if open_channels else None
         self._loop.unsaid(taken_up.unsaid if taken_up is not None else [])
         self._writer = Writer(
             ring,
@@ -104,6 +118,9 @@ class Panel:
         workers.start("alarm-loop", lambda tick: self._run_loop(tick, workers, started), limit_s=LOOP_LIMIT_S)
         workers.start("journal", lambda tick: self._writer.run(tick, self._loop_ended), limit_s=None)
         workers.start("intake", lambda tick: intake.run(tick, workers.stop), limit_s=None)
+        if self._sampler is not None:
+            sampler = self._sampler
+            workers.start("converters", lambda tick: sampler.run(tick, workers.stop), limit_s=None)
         workers.start(
             "status",
             lambda tick: report.run(self._paths, self._loop, self._ring, self._writer, workers.stop, tick, keep_site),

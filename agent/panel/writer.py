@@ -38,7 +38,7 @@ class Writer:
     """One thread's work: `run`. `wake` and `stuck` from any thread.
 
     joined(levels, alarms, facts, now) is put to the loop once the journal is open and holds all that an earlier panel
-    noted; facts: permits that stand, and which doors are armed, each with the time of its row;
+    noted; facts: permits that stand, which doors are armed, what pumps did last, each with the time of its row;
     moved(now) when a new epoch has begun under us.
     """
 
@@ -152,7 +152,7 @@ class Writer:
 
     def _join(self, journal: Journal) -> None:
         """Tell the loop what is on record."""
-        from agent.journal.projections import open_alarms, standing
+        from agent.journal.projections import first_row, open_alarms, pump_facts, standing
 
         levels = {}
         for point in self._points:
@@ -161,7 +161,8 @@ class Writer:
                 levels[point] = bool(row.values()["closed"])
         alarms = [_alarm(id_, alarm) for id_, alarm in open_alarms(journal).items()]
         self._has_joined = True
-        facts = [fact for row in standing(journal) if (fact := _fact(row)) is not None]
+        rows = [*first_row(journal), *standing(journal), *pump_facts(journal)]
+        facts = [fact for row in rows if (fact := _fact(row)) is not None]
         self._put(lambda now: self._joined(levels, alarms, facts, now))
 
 

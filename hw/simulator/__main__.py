@@ -1,6 +1,7 @@
 """`python -m hw.simulator BOARD.json --socket PATH`: a bare board for tests and benches of this folder.
 
-BOARD.json: {"points": [{"id", "pin", "contact", "bias"}], "relays": [{"id", "pin", "active", "rest"}]}.
+BOARD.json: {"points": [{"id", "pin", "contact", "bias"}], "relays": [{"id", "pin", "active", "rest"}],
+"channels": [{"id", "pin", "measures", ...}]}.
 People use `standpipe simulate`, which reads site.toml.
 """
 
@@ -11,7 +12,7 @@ import json
 import signal
 from pathlib import Path
 
-from hw.ports import PointSpec, RelaySpec
+from hw.ports import ChannelSpec, PointSpec, RelaySpec
 from hw.simulator.serve import build
 
 
@@ -24,7 +25,8 @@ def main() -> None:
     board = json.loads(arguments.board.read_text(encoding="utf-8"))
     points = [PointSpec(**one) for one in board.get("points", [])]
     relays = [RelaySpec(**one) for one in board.get("relays", [])]
-    simulator = build(arguments.socket, points, relays, {}, lambda news: None)
+    channels = [ChannelSpec(**one) for one in board.get("channels", [])]
+    simulator = build(arguments.socket, points, relays, {}, lambda news: None, channels)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: simulator.stop())
     simulator.run()

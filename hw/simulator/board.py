@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hw.ports import PointSpec, RelaySpec, line_name
+from hw.ports import ChannelSpec, PointSpec, RelaySpec, line_name
+from hw.simulator.channels import SimConverter
 
 HISTORY_MAX = 10_000
 MONOSTABLE_NS = 1_500_000_000  # one and a half periods of 1 Hz
@@ -86,6 +87,7 @@ class SimBoard:
         relays: Sequence[RelaySpec],
         now_ns: Callable[[], int],
         tell: Callable[[News], None] = lambda news: None,
+        channels: Sequence[ChannelSpec] = (),
     ) -> None:
         self._now_ns = now_ns
         self._tell = tell
@@ -95,6 +97,7 @@ class SimBoard:
         self.history: deque[tuple[int, str, int | None, int]] = deque(maxlen=HISTORY_MAX)
         self._history_count = 0
         self.relay_changed: Callable[[str], None] = lambda relay: None
+        self.converter = SimConverter(channels)
         for point in points:
             self._add_point(point)
         for relay in relays:
@@ -119,6 +122,11 @@ class SimBoard:
 
     def contact(self, point: str, closed: bool, *, quiet: bool = False) -> int:
         """The contact of a point closes or opens; returns the time of the edge (now, if it already stood so)."""
+        channel = self.converter.channels.get(point)
+        if channel is not None:
+            channel.closed = closed
+            self._tell(News("contact", point, "closed" if closed else "open", channel.spec.pin))
+            return self._now_ns()
         line = _found(self.points, point, "point")
         assert line.point is not None
         level = closed_level(line.point)
@@ -126,6 +134,8 @@ class SimBoard:
 
     def conducts(self, point: str) -> bool:
         """Whether the contact of a point is closed."""
+        if point in self.converter.channels:
+            return self.converter.channels[point].closed
         line = _found(self.points, point, "point")
         assert line.point is not None
         return line.world == closed_level(line.point)
@@ -155,6 +165,12 @@ class SimBoard:
             return News("contact", line.name, "high" if line.world else "low", line.name, line.world)
         closed = line.world == closed_level(line.point)
         return News("contact", line.point.id, "closed" if closed else "open", line.name, line.world)
+
+    def normally_closed(self, point: str) -> bool:
+        """Whether the contact of a point is closed at rest."""
+        channel = self.converter.channels.get(point)
+        spec = channel.spec if channel is not None else _found(self.points, point, "point").point
+        return spec is not None and spec.contact == "normally-closed"
 
     # --- the holder's side ---
 

@@ -47,6 +47,16 @@ class Driver:
         """A contact opens and closes `hz` times a second and ends as it began. Returns at once: how many edges."""
         return int(self._channel.ask("chatter", point, hz, round(seconds * 1000)))
 
+    def analog(self, channel: str, value: int) -> int:
+        """A measured value by its id: its current in microamperes. A channel by its pin ("ADC0.3"): the raw count it
+        reads from now on, negative for what hangs on it again. Returns when."""
+        return int(self._channel.ask("analog", channel, value))
+
+    def wire(self, point: str, how: str, other: str = "") -> int:
+        """How the wires of a supervised point or measured value are: well / open / short / ground, crossed or bridged
+        with those of `other`. Returns when."""
+        return int(self._channel.ask("wire", point, how, other))
+
     def camera(self, camera: str, does: str, *, for_ms: int = 0) -> int:
         """does: cut / mend / freeze (for a while, if `for_ms` > 0); returns when."""
         return int(self._channel.ask("camera", camera, does, for_ms))

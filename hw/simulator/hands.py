@@ -87,10 +87,19 @@ class Hands:
         """A contact leaves its rest for `for_ms` (a button pressed); returns the time of the first edge."""
         if for_ms < 1:
             raise OSError(errno.EINVAL, f"a pulse lasts at least 1 ms, not {for_ms}")
-        self._board.conducts(point)
-        spec = self._board.points[point].point
-        assert spec is not None
-        return self.contact(point, spec.contact != "normally-closed", for_ms)
+        return self.contact(point, not self._board.normally_closed(point), for_ms)
+
+    def analog(self, channel: str, value: int) -> int:
+        """A measured value changes, or a channel is made to read a raw count; returns when."""
+        self._board.converter.analog(channel, value)
+        self._tell(News("analog", channel, "reads", detail=str(value)))
+        return self._agenda.now_ns()
+
+    def wire(self, point: str, how: str, other: str = "") -> int:
+        """Wires of a channel are broken, shorted, ... or mended; returns when."""
+        self._board.converter.wire(point, how, other)
+        self._tell(News("wire", point, how, detail=other))
+        return self._agenda.now_ns()
 
     def chatter(self, point: str, hz: int, for_ms: int) -> int:
         """A contact opens and closes `hz` times a second and ends as it began; returns how many edges that makes."""

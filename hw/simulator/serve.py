@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from hw.ports import HardwareError, PointSpec, RelaySpec
+from hw.ports import ChannelSpec, HardwareError, PointSpec, RelaySpec
 from hw.simulator.board import News, SimBoard
 from hw.simulator.hands import Agenda, Hands, SimCamera
 from hw.simulator.server import Simulator
@@ -22,13 +22,14 @@ def build(
     relays: Sequence[RelaySpec],
     cameras: Mapping[str, SimCamera],
     tell: Callable[[News], None],
+    channels: Sequence[ChannelSpec] = (),
 ) -> Simulator:
     """A simulator that listens at `path`; `run` it. HardwareError in words."""
     assert_no_gpio()
     sys.setswitchinterval(SWITCH_S)
     agenda = Agenda(time.monotonic_ns, lambda error: tell(News("trouble", "simulator", "failed", detail=str(error))))
     try:
-        board = SimBoard(points, relays, time.monotonic_ns, tell)
+        board = SimBoard(points, relays, time.monotonic_ns, tell, channels)
     except OSError as error:
         raise HardwareError(f"the simulated board cannot be built: {error.strerror}") from error
     hands = Hands(board, agenda, cameras, tell)

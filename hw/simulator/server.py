@@ -4,7 +4,7 @@ Rules of this file:
 - one thread; nothing in the loop blocks: who does not read gets its edges dropped and counted (panel) or is hung up
   on (everything else);
 - a connection first says who it is: `panel` (holds lines), `edges` (the panel's second connection: edges only, so
-  that they never queue behind answers), `driver` (moves the world);
+  that they never queue behind answers), `converter` (reads channels), `driver` (moves the world);
 - the kernel says which process a connection belongs to (SO_PEERCRED), not the process.
 """
 
@@ -176,14 +176,16 @@ class Simulator:
             return self._hello(session, *arguments)
         if op == "wait" and session.role == "driver":
             return self._wait(session, number, *arguments)
-        asks = {"panel": self._panel_asks, "driver": self._driver_asks}.get(session.role, {})
+        reads: dict[str, Callable[..., object]] = {"ratios": lambda _: self._board.converter.ratios_ppm()}
+        tables = {"panel": self._panel_asks, "driver": self._driver_asks, "converter": reads}
+        asks = tables.get(session.role, {})
         if op not in asks:
             raise OSError(errno.EINVAL, f"a {session.role or 'stranger'} cannot ask {op!r} here")
         return asks[op](session, *arguments)
 
     def _hello(self, session: Session, role: str, token: int = 0) -> object:
-        if session.role or role not in ("panel", "edges", "driver"):
-            raise OSError(errno.EINVAL, f"hello as panel, edges or driver, once; not {role!r}")
+        if session.role or role not in ("panel", "edges", "converter", "driver"):
+            raise OSError(errno.EINVAL, f"hello as panel, edges, converter or driver, once; not {role!r}")
         if role == "edges":
             panel = self._sessions.get(token)
             if panel is None or panel.role != "panel" or panel.pid != session.pid:
@@ -210,6 +212,8 @@ class Simulator:
             "contact": lambda _, point, closed, for_ms=0: hands.contact(point, bool(closed), for_ms),
             "pulse": lambda _, point, for_ms: hands.pulse(point, for_ms),
             "chatter": lambda _, point, hz, for_ms: hands.chatter(point, hz, for_ms),
+            "analog": lambda _, channel, value: hands.analog(channel, value),
+            "wire": lambda _, point, how, other="": hands.wire(point, how, other),
             "camera": lambda _, camera, does, for_ms=0: hands.camera(camera, does, for_ms),
             "relays": lambda _: board.relay_view(),
             "lines": lambda _: board.line_view(),

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from hw.ports import PointSpec, RelaySpec
+from hw.ports import ChannelSpec, PointSpec, RelaySpec
 from hw.simulator import Driver
 
 DEADLINE_S = 20.0
@@ -28,10 +28,17 @@ def until(true: Callable[[], object], what: str, deadline_s: float = DEADLINE_S)
 class Board:
     """The simulator of these points and relays, serving at `socket`. A context manager."""
 
-    def __init__(self, folder: Path, points: Sequence[PointSpec], relays: Sequence[RelaySpec]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        points: Sequence[PointSpec],
+        relays: Sequence[RelaySpec],
+        channels: Sequence[ChannelSpec] = (),
+    ) -> None:
         self.socket = folder / "board.sock"
         self._spec = folder / "board.json"
         specs = {"points": [asdict(p) for p in points], "relays": [asdict(r) for r in relays]}
+        specs["channels"] = [asdict(c) for c in channels]
         self._spec.write_text(json.dumps(specs), encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.start()

@@ -167,7 +167,7 @@ class Site:
     def start_board(self) -> Driver:
         """The simulator of this site's points and relays; the auto contact is closed, as at a healthy site."""
         made = plan(load(self.paths.site))
-        self.board = Board(self.folder, made.inputs, made.outputs)
+        self.board = Board(self.folder, made.inputs, made.outputs, made.channels)
         if "auto" in made.points:
             self.driver.contact("auto", True)
         return self.driver

@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "up": "run the whole agent in this terminal, for a bench or a demonstration",
     "status": "processes, points, open alarms, cameras, uplink, disk, journal",
     "alarm": "list, acknowledge, silence and reset alarms",
+    "pump": "test windows of a fire pump, and why it runs",
     "events": "what has happened, from the journal",
     "journal": "walk the journal's hash chain (journal check)",
     "clock": "tell the journal what time it is, on a board without a clock",

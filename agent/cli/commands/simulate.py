@@ -82,18 +82,18 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
 def _board(
     config: SiteConfig, socket: Path, ports: dict[str, int], tell: Callable[[News], None]
 ) -> Iterator[Simulator]:
-    from agent.panel.plan import relay_spec
-    from hw.ports import PointSpec
+    from agent.panel.plan import channel_specs, point_spec, relay_spec
+    from hw.ports import channel_of
     from hw.simulator.cameras import open_cameras
     from hw.simulator.serve import build
 
-    points = [PointSpec(p.id, p.pin, p.contact, p.bias) for p in config.point]
+    points = [point_spec(point) for point in config.point if channel_of(point.pin) is None]
     relays = [relay_spec(relay) for relay in config.relay]
     with contextlib.ExitStack() as stack:
         cameras = open_cameras(ports)
         for camera in cameras.values():
             stack.callback(camera.close)
-        simulator = build(socket.absolute(), points, relays, cameras, tell)
+        simulator = build(socket.absolute(), points, relays, cameras, tell, channel_specs(config))
         stack.callback(simulator.close)
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, lambda *_: simulator.stop())

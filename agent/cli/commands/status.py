@@ -85,6 +85,8 @@ def _points(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     def level(point: dict[str, Any]) -> str:
         if point["closed"] is None:
             return t("unknown")
+        if point["fault"]:
+            return t(f"fault-{point['fault']}")
         if point["chattering"]:
             return t("chattering")
         if point["kind"] == "door":
@@ -92,6 +94,16 @@ def _points(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
         return t("closed" if point["closed"] else "open")
 
     return columns([point["id"], level(point), point["name"]] for point in found["points"] or [])
+
+
+def _analogs(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    def value(one: dict[str, Any]) -> str:
+        if one.get("milli") is None:
+            return t("unknown")
+        reads = f"{one['milli'] / 1000:g} {one['unit']}"
+        return f"{reads}  {t('analog-' + (one['fault'] or one['limit']))}"
+
+    return columns([one["id"], value(one), one["name"]] for one in found["analogs"] or [])
 
 
 def _pumps(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
@@ -160,6 +172,7 @@ def _journal(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
 PARTS: dict[str, Callable[[dict[str, Any], Place, Texts], list[str]]] = {
     "processes": _processes,
     "points": _points,
+    "analogs": _analogs,
     "pumps": _pumps,
     "relays": _relays,
     "alarms": _alarms,

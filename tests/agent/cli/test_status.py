@@ -69,7 +69,7 @@ def test_before_anything_ran(board: Board, standpipe: Standpipe) -> None:
     assert [one["state"] for one in found["processes"]] == ["dead"] * 3
     assert (found["journal"], found["disk"], found["alarms"]) == (None, None, None)
     assert found["points"] == [
-        {"id": "gate", "name": "", "kind": "door", "closed": None, "active": None, "chattering": False}
+        {"id": "gate", "name": "", "kind": "door", "closed": None, "active": None, "chattering": False, "fault": ""}
     ]
     assert not board.paths.data.exists()
 
@@ -108,7 +108,7 @@ def test_points_pumps_and_relays_as_the_panel_sees_them(board: Board, standpipe:
     board.note(PointChanged(source="gate", closed=True, edge_mono_ns=1, decided_mono_ns=2))
     view = {
         "points": {
-            "gate": {"closed": False, "active": True, "chattering": False},
+            "gate": {"closed": False, "active": True, "chattering": False, "fault": ""},
             "p": {"closed": True, "chattering": True},
         },
         "pumps": {"pump-1": {"state": "fail_to_start", "selector": "in_auto"}},

@@ -25,7 +25,7 @@ def test_good_file_is_loaded(tmp_path: Path, good: str) -> None:
     path.write_text(good)
     config = load(path)
     assert config.point[0].kind == "door"
-    assert config.point[0].settle_ms == 100
+    assert config.point[0].held_open_s is UNSET
     assert config.point[0].held_open_s is UNSET
     assert config.rule[0].clip is not UNSET
     assert config.rule[0].clip.before_s == 10

@@ -31,6 +31,7 @@ from agent.panel.response import Drive
 
 MS, S = 1_000_000, 1_000_000_000
 FAIL = "pump.fail_to_start:pump-1"
+RUNS = ("pump.running", "alarm.raised")
 REST = {"door": True, "gate": True, "flood": False, "running": False, "demand": False, "auto": True, "hush": False,
         "noted": False}  # fmt: skip
 
@@ -108,7 +109,7 @@ def test_a_run_that_began_in_time_is_no_failure_to_start(config: SiteConfig) -> 
     hand.after(990)
     hand.edge("running", True)
     hand.after(5000)
-    assert hand.kinds() == ["point.changed", "pump.demand", "point.changed", "pump.started"]
+    assert hand.kinds() == ["point.changed", "pump.demand", "point.changed", "pump.started", *RUNS]
 
 
 def test_a_pulse_before_the_limit_only_puts_it_off(config: SiteConfig) -> None:
@@ -256,7 +257,7 @@ def test_before_the_journal_is_known_nothing_is_said(config: SiteConfig) -> None
     assert hand.events == []
     hand.decider.begin(REST, (), hand.stamp())
     hand.take()
-    assert hand.kinds() == ["point.found", "door.opened", "point.found", "pump.started"]
+    assert hand.kinds() == ["point.found", "door.opened", "point.found", "pump.started", *RUNS]
 
 
 def test_a_change_does_not_wait_for_the_journal(config: SiteConfig) -> None:
@@ -276,7 +277,7 @@ def test_a_change_does_not_wait_for_the_journal(config: SiteConfig) -> None:
     hand.decider.begin(REST, [recorded, other], hand.stamp())
     hand.take()
     assert hand.kinds() == ["alarm.restored"], "the pump has no demand: its old alarm is over"
-    assert set(hand.decider.response.alarms.latched) == {"point.changed:flood", FAIL}
+    assert set(hand.decider.response.alarms.latched) == {"point.changed:flood", "pump.running:pump-1", FAIL}
 
 
 def test_recorded_alarms_drive_their_relays_again_without_a_new_clip(config: SiteConfig) -> None:
