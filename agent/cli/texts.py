@@ -127,6 +127,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "acknowledged": ("acknowledged", "已确认"),
     "silenced": ("silenced", "已消音"),
     "restored": ("condition gone", "已恢复"),
+    "is-first": ("came first", "首个报警"),
+    "is-drill": ("drill", "演练"),
     "no-alarms": ("no open alarms", "没有未复位的报警"),
     "which-alarm": (
         "say which alarm, or --all; open: {open}",

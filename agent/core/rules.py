@@ -100,7 +100,7 @@ class Rules:
     """All holds on all relays."""
 
     def __init__(self, rules: Sequence[Rule], outputs: Iterable[Output]) -> None:
-        self._rules = list(rules)
+        self.rules = list(rules)
         self.outputs = {output.id: output for output in outputs}
         self.holds: list[Hold] = []
         self.on_ns: dict[str, int] = {}  # relay -> driven since (a new trigger counts anew)
@@ -108,11 +108,11 @@ class Rules:
 
     def latches(self, kind: str, source: str = "") -> bool:
         """True if a rule follows events of this kind until they are acknowledged or restored."""
-        return any(rule.latches_of(kind, source) for rule in self._rules)
+        return any(rule.latches_of(kind, source) for rule in self.rules)
 
     def names(self, kind: str) -> bool:
         """True if any rule has to do with events of this kind."""
-        return any(rule.names(kind) for rule in self._rules)
+        return any(rule.names(kind) for rule in self.rules)
 
     def trigger(
         self, kind: str, alarm: str, cause: str, now_ns: int, *, raised: bool, source: str = "", quiet: bool = False
@@ -123,7 +123,7 @@ class Rules:
         drill. An event of an alarm that already stands triggers nothing: it is the same alarm.
         """
         answered = []
-        for rule in self._rules:
+        for rule in self.rules:
             if not rule.names(kind, source) or (alarm and not raised) or (rule.latches and not alarm):
                 continue
             self._hold(rule, alarm, cause, now_ns, quiet)
@@ -132,7 +132,7 @@ class Rules:
 
     def resume(self, kind: str, alarm: str, now_ns: int, *, source: str = "", quiet: bool = False) -> list[Rule]:
         """An alarm that was recorded before a boot: rules that follow it do so again; clips and times are over."""
-        named = [rule for rule in self._rules if rule.names(kind, source)]
+        named = [rule for rule in self.rules if rule.names(kind, source)]
         for rule in named:
             if rule.latches:
                 self._hold(rule, alarm, alarm, now_ns, quiet)

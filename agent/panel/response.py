@@ -109,7 +109,7 @@ class Response:
 
     def _by_permission(self, event: Event) -> bool:
         """Whether this raises no alarm because a permit says so: an impairment, or work on an enclosure."""
-        if not self.permits.standing or not self._latches(event):
+        if not self.permits.standing or not self.latches(event):
             return False
         if event.KIND == "tamper.opened":
             return self.permits.work()
@@ -130,7 +130,7 @@ class Response:
     def follow(self, event: Event) -> None:
         """Alarms that this event raises or restores, and the rules that it triggers. The event itself is not said."""
         id_, raised = "", False
-        if self._latches(event):
+        if self.latches(event):
             id_ = alarm_id(event)
             raised = self._say(self.alarms.raise_(event, self.now.mono_ns, self._class_of(event)))
         for kind in RESTORES.get(event.KIND, ()):
@@ -167,7 +167,8 @@ class Response:
         named = list(dict.fromkeys(one for rule in rules for one in rule.tell))
         return named or (list(self.escalation.everybody) if alarm.signal is Signal.ALARM else [])
 
-    def _latches(self, event: Event) -> bool:
+    def latches(self, event: Event) -> bool:
+        """True if this event, with its class, is an alarm here."""
         if event.KIND in RESTORES:  # it has the class of what it ends, and is no alarm of its own
             return False
         if event.KIND.startswith(("point.changed", "point.found", "alarm.", "contact.", "panel.")):

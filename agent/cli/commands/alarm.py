@@ -6,11 +6,11 @@ The command only writes down what a person asks; the panel acts, and its own row
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import time
 from collections.abc import Callable
 
+from agent.cli.confirm import user
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
 from agent.cli.terminal import RED, YELLOW, columns, paint
 from agent.cli.texts import Texts
@@ -30,7 +30,13 @@ reset         release the latch of an alarm that is acknowledged and whose condi
 The panel does it; the command waits up to three seconds for its answer. Exit code 1 if it refuses or is silent."""
 ANSWER_S = 3
 DOES = {"ack": "acknowledge", "silence": "silence", "reset": "reset"}
-DONE = {"acknowledge": "alarm.acknowledged", "silence": "alarm.silenced", "reset": "alarm.reset"}
+DONE = {
+    "acknowledge": "alarm.acknowledged",
+    "silence": "alarm.silenced",
+    "reset": "alarm.reset",
+    "arm": "point.armed",
+    "disarm": "point.disarmed",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +82,8 @@ def as_dict(id_: str, alarm: OpenAlarm, anchors: dict[str, int]) -> dict[str, ob
         "acknowledged": alarm.acknowledged,
         "silenced": alarm.silenced,
         "restored": alarm.restored,
+        "first": bool(values.get("first")),
+        "drill": bool(values.get("drill")),
         "detail": values.get("detail", ""),
     }
 
@@ -86,6 +94,7 @@ def table(listed: list[dict[str, object]], place: Place, t: Texts) -> list[str]:
     for alarm in listed:
         steps = [t(step) for step in ("acknowledged", "silenced", "restored") if alarm[step]]
         since = place.time(int(str(alarm["since_ns"])))
+        steps = [*steps, *(t(f"is-{mark}") for mark in ("first", "drill") if alarm.get(mark))]
         state = ", ".join(steps if alarm["acknowledged"] else [t("unacknowledged"), *steps])
         rows.append([str(alarm["id"]), t(f"class-{alarm['class']}"), since, state, str(alarm["detail"])])
     colours = [YELLOW if alarm["acknowledged"] else RED for alarm in listed]
@@ -101,15 +110,20 @@ def _ask(args: argparse.Namespace, paths: Paths, t: Texts) -> int:
         if not waiting:
             print(t("no-alarms"))
             return 0
-        bell = Bell(paths.bell)
         request = PanelRequested(
-            source="command", does=DOES[args.action], alarm="*" if args.all else args.id, by=args.by or _user()
+            source="command", does=DOES[args.action], alarm="*" if args.all else args.id, by=args.by or user()
         )
+        return ask_panel(journal, paths, request, waiting, t)
+
+
+def ask_panel(journal: Journal, paths: Paths, request: PanelRequested, waiting: set[str], t: Texts) -> int:
+    """Write the request and tell the panel's answers for the ids `waiting`; the exit code."""
+    bell = Bell(paths.bell)
+    try:
         row = journal.append(request)[0]
-        try:
-            return _await(journal, row, waiting, bell.wait, t)
-        finally:
-            bell.close()
+        return _await(journal, row, waiting, bell.wait, t)
+    finally:
+        bell.close()
 
 
 def _meant(args: argparse.Namespace, journal: Journal, t: Texts) -> set[str]:
@@ -133,13 +147,6 @@ def _can(action: str, alarm: OpenAlarm) -> bool:
     if action == "ack":
         return not alarm.acknowledged
     return not alarm.silenced if action == "silence" else alarm.acknowledged and alarm.restored
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in some containers
-        return "command line"
 
 
 def _await(journal: Journal, request: Row, waiting: set[str], wait: Callable[[float], bool], t: Texts) -> int:

@@ -1,0 +1,89 @@
+"""Visits, impairments and drills from the command line: a row that begins or ends one; the panel hears it.
+
+The panel need not run: what was begun stands in the journal, and it takes it up at its start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+
+from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
+from agent.cli.rule_texts import TEXTS
+from agent.cli.terminal import columns, span
+from agent.cli.texts import Texts
+from agent.config import load
+from agent.core.events import Event
+from agent.core.permits import ENDS
+from agent.journal.projections import clock_anchors, corrected_ns, standing
+from agent.runtime.paths import Paths
+
+HOUR_S = 3600
+
+
+def new_id(word: str) -> str:
+    """A name for a permit, short enough to type."""
+    return f"{word}-{secrets.token_hex(2)}"
+
+
+def length_s(args: argparse.Namespace, most_s: int, t: Texts) -> int:
+    """--minutes as seconds. UsageError beyond what such a permit may last."""
+    if not 1 <= args.minutes <= most_s // 60:
+        raise UsageError(t("permit-length", most=span(most_s)))
+    return int(args.minutes) * 60
+
+
+def known(paths: Paths, of: list[str], t: Texts, *, doors: bool = False) -> None:
+    """UsageError if the site has no such thing (or no such door)."""
+    site = load(paths.site)
+    things = [point.id for point in site.point if point.kind == "door" or not doors]
+    if not doors:
+        things += [pump.id for pump in site.pump] + [camera.id for camera in site.camera]
+    for id_ in of:
+        if id_ not in things:
+            raise UsageError(t("permit-unknown", id=id_, known=" ".join(things)))
+
+
+def begin(paths: Paths, event: Event, t: Texts) -> int:
+    """Write it down."""
+    with journal_to_write(paths) as journal:
+        journal.append(event)
+    print(t(f"did-{event.KIND}", id=event.source, s=span(float(str(event.data()["for_s"])))))
+    return 0
+
+
+def end(paths: Paths, kind: str, id_: str, by: str, t: Texts) -> int:
+    """End the permit of that name; without a name the only one there is. UsageError if there is none."""
+    with journal_to_write(paths) as journal:
+        found = [row.source for row in standing(journal) if row.kind == kind]
+        wanted = id_ or (found[0] if len(found) == 1 else "")
+        if wanted not in found:
+            raise UsageError(t("permit-none", id=id_ or "?", known=" ".join(found) or t("none")))
+        event = ENDS[kind](wanted, by)
+        journal.append(event)
+    print(t("permit-over", id=wanted))
+    return 0
+
+
+def show(paths: Paths, kind: str, place: Place, t: Texts) -> int:
+    """The permits of a kind that stand."""
+    with journal_to_read(paths) as journal:
+        rows = [row for row in standing(journal) if row.kind == kind]
+        anchors = clock_anchors(journal)
+    told = []
+    for row in rows:
+        values = row.values()
+        of = values["of"]
+        begun_ns = corrected_ns(row, anchors)
+        end_ns = begun_ns + int(str(values["for_s"])) * 1_000_000_000
+        things = " ".join(map(str, of)) if isinstance(of, list) and of else "*"
+        who = str(values.get("who") or values["by"])
+        told.append([row.source, who, things, f"{place.time(begun_ns)} - {place.time(end_ns)}", str(values["reason"])])
+    print("\n".join(columns(told)) if told else t("none"))
+    return 0
+
+
+def place_and_texts(paths: Paths) -> tuple[Place, Texts]:
+    """Where, and in which language."""
+    place = look(paths)
+    return place, Texts(place.language, TEXTS)
