@@ -20,7 +20,8 @@ from hw.ports import line_name
 MS = 1_000_000
 # A busy machine: the hand that moves contacts, and what wakes the panel. An emulated one needs more.
 SLACK_MS = float(os.environ.get("STANDPIPE_SCENARIO_SLACK_MS", "60"))
-LOOK_S = 0.002
+LOOK_S = 0.01
+START_S = 90.0  # an emulated processor takes its time
 
 
 class Board(Protocol):
@@ -123,8 +124,8 @@ class PanelWorld:
 
     def _start(self) -> None:
         process = self._site.start("panel", "--pins", self._board.pins)
-        until(lambda: self._site._has_started(process), f"the panel starts: {self._site.log('panel')}")
-        until(lambda: self._site.status(), "it has begun")
+        until(lambda: self._site._has_started(process), "the panel starts", START_S)
+        until(lambda: self._site.status(), "it has begun", START_S)
 
     def to(self, at_ms: float) -> None:
         while (left_s := (at_ms - self.now_ms()) / 1000) > 0:

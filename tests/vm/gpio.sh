@@ -73,7 +73,7 @@ contract() {
 
 scenarios() {
     "$rig/sh" "cd $INSIDE/src && STANDPIPE_SCENARIO_SLACK_MS=500 ../venv/bin/python -m pytest -q -p no:cacheprovider \
-        --timeout=100 tests/agent/panel/test_scenarios.py -k 'kernel and (fail-to-start or door-opens or buttons)' --long"
+        --timeout=300 tests/agent/panel/test_scenarios.py -k 'kernel and (fail-to-start or door-opens or buttons)' --long"
 }
 
 cd "$CHECKOUT"
@@ -84,6 +84,6 @@ timed "virtual board" boot
 timed "packed" pack
 timed "installed inside" install_inside
 timed "contract tests on the kernel's lines" contract "$@"
-timed "scenarios on the kernel's lines" scenarios
 timed "a panel on the kernel's lines" "$PYTHON" tests/vm/gpio.py "$rig" "$INSIDE"
+timed "scenarios on the kernel's lines" scenarios
 say "all passed"
