@@ -2,7 +2,7 @@
 # sh tests/vm/gpio.sh [pytest's arguments] - pins on a real kernel: the contract tests over a gpio-sim chip, then a panel on its lines.
 # Wants a virtual board: a folder with the commands up, down, put, sh, gpio-set, gpio-get. STANDPIPE_RIG names it;
 # without, a folder "rig" beside this checkout is used. RIG_DIR holds the board's state; one that is up already is used and left up.
-# Slow (an emulated processor): 4 minutes. A clean clone of HEAD goes in, nothing else of ours.
+# Slow (an emulated processor): 4 minutes, 9 beside other work. A clean clone of HEAD goes in, nothing else of ours.
 set -eu
 CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
