@@ -3,7 +3,7 @@
 Rules of this file:
 - footage goes in the order of its sequence, never of a wall clock: one piece that must stay keeps all after it;
 - how old footage is, is reckoned from monotonic time and from the clock as it stood last in that boot (`judged`). Where
-  that cannot be known, footage counts as recorded when the next that can be known began;
+  that is in doubt, footage counts as having ended when the next began;
 - nothing younger than 15 full days goes, whoever signed whatever; nothing under a hold goes;
 - nothing goes without somebody's signature: a standing policy for expiry, an approval for each other deletion;
 - after a jump of the clock nothing goes until it is back, or a person has said that it is right (`clock_refusal`).
@@ -125,14 +125,13 @@ class Run(NamedTuple):
 
 
 class Reckoning(NamedTuple):
-    """When footage of a boot was recorded, at the latest: monotonic time plus `offset_ns`, or all of it at `at_ns`."""
+    """When footage of a boot was recorded, at the latest: monotonic time plus `offset_ns`; None if nobody can know."""
 
     offset_ns: int | None
-    at_ns: int | None = None
 
     def time_ns(self, mono_ns: int) -> int | None:
-        """UTC of a moment of that boot; None if nobody can know."""
-        return mono_ns + self.offset_ns if self.offset_ns is not None else self.at_ns
+        """UTC of a moment of that boot."""
+        return None if self.offset_ns is None else mono_ns + self.offset_ns
 
 
 def judged(runs: Sequence[Run], now: Stamp) -> dict[str, Reckoning]:
@@ -146,18 +145,18 @@ def judged(runs: Sequence[Run], now: Stamp) -> dict[str, Reckoning]:
 
 
 def _judge(run: Run, now: Stamp, after_ns: int | None) -> Reckoning:
-    """after_ns: when the next run began, None if nobody knows."""
+    """after_ns: when the next run began, None if there is none, or nobody knows.
+
+    A pause before it that no network time vouches for may be a clock that was behind: the run then counts as having
+    ended when the next began. Too young is harmless, too old is not.
+    """
     if run.boot == now.boot:
         return Reckoning(now.at_ns - now.mono_ns)
-    offset_ns = run.last_at_ns - run.last_mono_ns
-    ended_ns = run.last_at_ns
-    if run.last_clock not in OFF_NS or ended_ns > now.at_ns:
-        return Reckoning(None, after_ns)
-    if after_ns is not None and after_ns - ended_ns > OFF_NS["synced"]:
-        return Reckoning(
-            None, after_ns
-        )  # off for so long, or a clock that was behind: either way not earlier than this
-    return Reckoning(offset_ns)
+    believed = run.last_clock in OFF_NS and run.last_at_ns <= now.at_ns
+    pause_ns = 0 if after_ns is None else after_ns - run.last_at_ns
+    if believed and pause_ns <= (OFF_NS["synced"] if run.last_clock == "synced" else 0):
+        return Reckoning(run.last_at_ns - run.last_mono_ns)
+    return Reckoning(None if after_ns is None else after_ns - run.last_mono_ns)
 
 
 # --- footage ---

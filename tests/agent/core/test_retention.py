@@ -295,12 +295,28 @@ def earlier_boot(days, offset_ns, clock="synced"):
     ("offset_ns", "clock"),
     [(-YEAR_NS, "synced"), (-YEAR_NS, "rtc"), (-40 * YEAR_NS, "unset"), (YEAR_NS, "rtc")],
 )
-def test_a_boot_whose_clock_was_wrong_counts_from_the_next_that_was_right(offset_ns, clock):
-    first, second, runs = earlier_boot(20, offset_ns, clock)
-    young = kept([*first, *second], keep="21 days", runs=runs)
-    assert plan(NOW, [young], FULL, POLICY).batches == []
-    old = kept([*first, *second], keep="19 days", runs=runs)
-    assert set(seqs(plan(NOW, [old], FULL, POLICY))) >= {piece.seq for piece in first}
+def test_a_boot_whose_clock_was_wrong_is_as_old_as_it_is(offset_ns, clock):
+    """It ended when the next began, of which the time is known."""
+    for keep in ("19 days", "21 days", "25 days", "31 days"):
+        first, second, right = earlier_boot(20, 0)
+        runs = earlier_boot(20, offset_ns, clock)[2]
+        found = [*first, *second]
+        made = plan(NOW, [kept(found, keep=keep, runs=runs)], FULL, POLICY)
+        assert seqs(made) == seqs(plan(NOW, [kept(found, keep=keep, runs=right)], FULL, POLICY)), keep
+
+
+def test_an_earlier_clock_that_was_some_days_behind_undercuts_no_floor():
+    first, second, runs = earlier_boot(10, -20 * DAY_NS, "rtc")
+    made = plan(NOW, [kept([*first, *second], keep="15 days", runs=runs)], FULL, POLICY)
+    assert seqs(made) == [piece.seq for piece in first][: len(seqs(made))]
+    assert len(seqs(made)) <= 5 * 24
+
+
+def test_ages_never_go_back_along_the_sequence():
+    first, second, runs = earlier_boot(20, 3 * DAY_NS)
+    ages = [one.at_ns for one in older([*first, *second], judged(runs, NOW), NOW.at_ns)]
+    assert ages == sorted(ages)
+    assert len(ages) == len(first) + len(second)
 
 
 def test_an_earlier_boot_with_a_good_clock_is_as_old_as_it_says():

@@ -13,6 +13,7 @@ from agent.core.events import ClockSet, HoldRequested
 from agent.core.numbers import read_numbers
 from agent.footage.delete import Deleter
 from agent.footage.errors import FootageError
+from agent.footage.keeping import Keeping
 from agent.jobs import retention
 
 YEAR_NS = 365 * DAY_NS
@@ -249,6 +250,7 @@ def test_a_pass_killed_before_any_step_is_completed_once_by_the_next(tmp_path):
         assert len(numbers) == sum(row.values()["files"] for row in told) == 4
         with site.desk() as desk:
             assert [row.seq for row in desk.index.segments("gate")] == list(range(5, 55))
+            assert Keeping(desk.index).deletions() == []
             assert desk.index.segments("gate", state="deleting") == []
 
 
