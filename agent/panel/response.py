@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -66,7 +67,8 @@ class Response:
         self.permits = Permits()
         self.escalation = Escalation(plan.contacts)
         self.muted: dict[str, Event] = {}  # alarm id -> what would be that alarm, were it not for a permit
-        self.answered: list[tuple[str, Rule]] = []  # (event kind, rule) since the last drives(): for who asks why
+        # (event kind, rule) since the last drives(): for who asks why
+        self.answered: deque[tuple[str, Rule]] = deque(maxlen=ANSWERED_MAX)
         self.driven: dict[str, bool] = dict.fromkeys(plan.rests, False)
         self.failed: dict[str, str] = {}  # relay -> why it could not be written
         self.troubles: dict[str, str] = {}  # the panel's own, by what
@@ -88,7 +90,8 @@ class Response:
             else:
                 self.said.append(event)
                 self.follow(event)
-            self.because(cause, self._besides(event))
+            if besides := self._besides(event):
+                self.because(cause, besides)
 
     def hear(self, event: Event) -> None:
         """Another process has journaled this: followed, not said again."""
@@ -152,7 +155,7 @@ class Response:
         rules = self.rules.trigger(event.KIND, id_, cause, now_ns, raised=raised, source=source, quiet=quiet)
         if raised:
             rules += self.rules.trigger("alarm.raised", id_, id_, now_ns, raised=True, source=source, quiet=quiet)
-        self.answered = [*self.answered, *((event.KIND, rule) for rule in rules)][-ANSWERED_MAX:]
+        self.answered.extend((event.KIND, rule) for rule in rules)
         wishes = [rule.clip for rule in rules if rule.clip is not None]
         self._say([self._clip(wish, cause, number, event.drill) for number, wish in enumerate(wishes)])
         if raised:
