@@ -19,13 +19,17 @@ from typing import Any
 import av
 import av.error
 
+from hw.cameras.sps import never_reordered
 from hw.ports import HardwareError
 
 OPEN_S = 5.0
-# FFmpeg looks at 5 MB or 5 s of a stream by default. A camera that names its pictures' format at once needs none
-# of that (0.2 s instead of 1.2 s to the first packet); one that does not gets the second, longer look.
-QUICK_LOOK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
+# FFmpeg looks at 5 MB or 5 s of a stream by default, and decodes pictures to learn how they are reordered. A camera
+# that names its pictures' format at once, and sends them in the order they are shown, needs none of that: 0.1 s
+# instead of 1.2 s to the first packet, and 6 to 10 MiB less at 1080p. Others get a second look.
+GLANCE = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0", "skip_frame": "all"}
+LOOK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 LONG_LOOK = {"probesize": "5000000", "analyzeduration": "10000000", "fpsprobesize": "0"}
+RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
 NEEDS_HEADERS = ("h264", "hevc")
 # A name that is not UTF-8 must not keep a camera from opening. PyAV 19 sees to that by itself and has no such argument.
 METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -41,6 +45,7 @@ class StreamSpec:
     options: dict[str, str] = field(default_factory=dict)
     paced: bool = False  # a file: hand out its packets at the pace of their times
     endless: bool = True  # an end of the stream is a failure
+    glance: bool = False  # headers come before the first packet, so that a glance may be enough
     rests: bool = False  # a network stream: let some of it gather before it is read
 
 
@@ -55,10 +60,14 @@ class StreamCamera:
         self._packets: Iterator[Any] = iter(())
         self._pace = _Pace() if spec.paced else None
         self._rest = _Rest() if spec.rests else None
+        self._glance = spec.glance
 
     def open(self) -> Any:
         """Connect; the video stream to copy from. Other streams of the source (sound) are not taken."""
-        stream = self._connect(QUICK_LOOK)
+        stream = self._connect(GLANCE if self._glance else LOOK)
+        if self._glance and not never_reordered(stream.codec_context.extradata):
+            self._glance = False  # and not again: what a camera sends does not change with the connection
+            stream = self._connect(LOOK)
         if not _describes_itself(stream):
             stream = self._connect(LONG_LOOK)
         if not _describes_itself(stream):
@@ -209,7 +218,7 @@ def rtsp_spec(source: str, credentials: tuple[str, str] | None) -> StreamSpec:
     if credentials is not None:
         user, password = (urllib.parse.quote(part, safe="") for part in credentials)
         location = urllib.parse.urlunsplit(url._replace(netloc=f"{user}:{password}@{host}"))
-    return StreamSpec(shown, location, "rtsp", {"rtsp_transport": "tcp", "allowed_media_types": "video"}, rests=True)
+    return StreamSpec(shown, location, "rtsp", dict(RTSP), glance=True, rests=True)
 
 
 def tcp_spec(source: str) -> StreamSpec:

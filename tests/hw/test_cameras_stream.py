@@ -1,5 +1,6 @@
 """Stream copy: what comes out of real servers and files, and that every call ends and no password is shown."""
 
+import io
 import itertools
 import socket
 import threading
@@ -10,6 +11,7 @@ import pytest
 import sp_rtsp
 
 from hw.cameras import open_camera, stream
+from hw.cameras.sps import never_reordered
 from hw.cameras.stream import StreamCamera
 from hw.ports import HardwareError
 
@@ -213,3 +215,35 @@ def test_test_cards_of_other_sizes():
     camera = open_camera("testcard:320x180/20", label="yard")
     assert camera.open().codec_context.width == 320
     camera.close()
+
+
+def headers(**options):
+    """The first packet of libx264, headers in front of it as Annex B has them."""
+    with av.open(io.BytesIO(), "w", format="h264") as out:
+        video = out.add_stream("libx264", rate=10, options=options)
+        video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
+        frame = av.VideoFrame(320, 180, "yuv420p")
+        frame.pts = 0
+        packets = [*video.encode(frame), *video.encode(None)]
+        return bytes(packets[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"profile": "baseline"}, True),
+        ({"profile": "main", "bf": "0"}, True),
+        ({"profile": "high", "bf": "0"}, True),
+        ({"profile": "main", "bf": "2"}, False),
+        ({"profile": "high", "bf": "3"}, False),
+    ],
+)
+def test_headers_tell_whether_pictures_may_be_reordered(options, expected):
+    assert never_reordered(headers(**options)) is expected
+
+
+@pytest.mark.parametrize(
+    "data", [None, b"", b"\0\0\1", b"\0\0\1\x67", b"\0\0\1\x67\x4d\0\x1f", b"\1\x64\0\x1f", b"\0\0\1\x68xyz"]
+)
+def test_headers_that_say_nothing_rule_nothing_out(data):
+    assert never_reordered(data) is False
