@@ -22,9 +22,9 @@ from agent.config.rules_of_points import analogs, channels, loops, pump_limits, 
 from agent.core.events import KINDS
 from agent.core.people import public_of
 from agent.core.pump import ROLES
-from agent.core.retention import HARD_FLOOR_DAYS, least_days, span
 from agent.core.room import SENSORS
 from agent.core.rules import FOLLOWED, OWN
+from agent.core.spans import HARD_FLOOR_DAYS, least_days, span
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}

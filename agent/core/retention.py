@@ -11,75 +11,22 @@ Rules of this file:
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
 from agent.core.chain import Stamp
+from agent.core.spans import DAY_NS, HARD_FLOOR, HARD_FLOOR_DAYS, Span, cutoff_ns
 
 NS = 1_000_000_000
-DAY_NS = 86_400 * NS
 HOUR_NS = 3_600 * NS
-HARD_FLOOR_DAYS = 15
 PIECES_MAX = 20_000  # of one pass: what is left goes with the next
 STEP_NS = 5 * 60 * NS  # clocks that differ by less agree
 OFF_NS = {"synced": 31 * DAY_NS, "rtc": 7 * DAY_NS}  # a board may have been off for so long without a question
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-# --- spans of time, in the calendar of the site ---
-
-
-class Span(NamedTuple):
-    """ "3 months" or "15 days". A month is a calendar month: three of them are up to 92 days."""
-
-    months: int
-    days: int
-
-
-HARD_FLOOR = Span(0, HARD_FLOOR_DAYS)
-_SPAN = re.compile(r"([1-9][0-9]{0,3}) (day|month)s?\Z")
-
-
-def span(text: str) -> Span:
-    """ValueError if it is no such text."""
-    match = _SPAN.match(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not like '15 days' or '3 months'")
-    count = int(match[1])
-    return Span(count, 0) if match[2] == "month" else Span(0, count)
-
-
-def least_days(of: Span) -> int:
-    """The fewest days that it can be: 28 for one month, 89 for three."""
-    return of.days if of.days else of.months * 365 // 12 - 2
-
-
-def cutoff_ns(now_ns: int, of: Span, zone: tzinfo = UTC) -> int:
-    """What was recorded at or before this is past the span: the same day and time, so many months (days) ago.
-
-    A day that the earlier month does not have is that month's end: 31 May, less three months, is the end of February.
-    """
-    if of.days:
-        return now_ns - of.days * DAY_NS
-    here = (_EPOCH + timedelta(microseconds=now_ns // 1000)).astimezone(zone)
-    month0 = here.year * 12 + here.month - 1 - of.months
-    if month0 < 12 * 1971:
-        return 0
-    year, month = divmod(month0, 12)
-    spare = 0
-    try:
-        then = here.replace(year=year, month=month + 1)
-    except ValueError:
-        spare = 1
-        year, month = divmod(month0 + 1, 12)
-        then = here.replace(year=year, month=month + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    return (then - _EPOCH) // timedelta(microseconds=1) * 1000 - spare
 
 
 # --- clocks ---

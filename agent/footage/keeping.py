@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from agent.core.retention import DAY_NS, Piece, Run
+from agent.core.retention import Piece, Run
+from agent.core.spans import DAY_NS
 from agent.footage.index import MediaIndex, Segment
 
 PAGE = 2000

@@ -25,9 +25,9 @@ from agent.core.retention import (
     asked,
     forecast,
     plan,
-    span,
     stops_at,
 )
+from agent.core.spans import span
 from agent.footage.delete import Deleter, Order, Step
 from agent.footage.errors import FootageError
 from agent.footage.keeping import Amount, Keeping

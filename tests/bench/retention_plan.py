@@ -21,7 +21,8 @@ import sp_bench
 import sp_index
 
 from agent.core.chain import Stamp
-from agent.core.retention import Kept, Plan, Policy, Room, Rule, plan, span
+from agent.core.retention import Kept, Plan, Policy, Room, Rule, plan
+from agent.core.spans import span
 from agent.footage.delete import Deleter, Order
 from agent.footage.index import MediaIndex
 from agent.footage.keeping import Keeping

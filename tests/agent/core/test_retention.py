@@ -8,7 +8,6 @@ import pytest
 
 from agent.core.chain import Stamp
 from agent.core.retention import (
-    DAY_NS,
     HOUR_NS,
     NS,
     Holds,
@@ -21,15 +20,13 @@ from agent.core.retention import (
     Why,
     asked,
     clock_refusal,
-    cutoff_ns,
     forecast,
     judged,
-    least_days,
     older,
     plan,
-    span,
     stops_at,
 )
+from agent.core.spans import DAY_NS, cutoff_ns, least_days, span
 
 YEAR_NS = 365 * DAY_NS
 BIG = 1000  # bytes of a piece
