@@ -19,7 +19,7 @@ from agent.runtime.clock import mono_ns
 from agent.runtime.paths import Paths
 
 LEVELS = ("point.changed", "point.found")
-VALUES = ("analog.value", "analog.low", "analog.high", "analog.normal", "analog.fault_cleared")
+VALUES = ("analog.value", "analog.low", "analog.high", "analog.normal", "analog.fault", "analog.fault_cleared")
 DULL = ("relay.driven", "process.started", "clip.", "link.", "journal.", "clock.", "segment.")
 
 
@@ -37,7 +37,8 @@ class Live:
         self._mark = journal.head()[0]
         for point in config.point:
             self._fold(row for row in [journal.last(*LEVELS, source=point.id)] if row)
-            self._fold(row for row in [journal.last(*VALUES, source=point.id)] if row)
+        for one in config.analog:
+            self._fold(row for row in [journal.last(*VALUES, source=one.id)] if row)
         for relay in config.relay:
             self._fold(row for row in [journal.last("relay.driven", source=relay.id)] if row)
         self._fold(journal.read(max(0, self._mark - 50)))
@@ -77,11 +78,7 @@ class Live:
             "walk_test": walk and {"by": walk["by"], "left_s": max(0, walk["end_mono_ns"] - mono_ns()) // 10**9},
             "open_alarms": self._alarms,
             "points": [self._point(point, panel) for point in self._config.point],
-            "values": [
-                {"id": id_, **row.values(), "since_ns": self._since(row)}
-                for (what, id_), row in self._at.items()
-                if what == "value"
-            ],
+            "values": [self._value(one.id, one.unit, panel) for one in self._config.analog],
             "relays": [self._relay(relay, panel) for relay in self._config.relay],
             "pumps": [{"id": pump.id, **panel.get("pumps", {}).get(pump.id, {})} for pump in self._config.pump],
             "last": self.last and {"seq": self.last.seq, "kind": self.last.kind, "source": self.last.source},
@@ -96,6 +93,21 @@ class Live:
             "closed": closed,
             "active": None if closed is None else closed != (point.contact == "normally-closed"),
             "chattering": bool(panel.get("points", {}).get(point.id, {}).get("chattering")),
+            "fault": panel.get("points", {}).get(point.id, {}).get("fault") or "",
+            "since_ns": self._since(row),
+        }
+
+    def _value(self, id_: str, unit: str, panel: dict[str, Any]) -> dict[str, Any]:
+        """As the panel measures it (thousandths, every two seconds), else as last recorded."""
+        row = self._at.get(("value", id_))
+        recorded = row.values().get("value_milli") if row is not None else None
+        told = panel.get("analogs", {}).get(id_, {})
+        return {
+            "id": id_,
+            "unit": unit,
+            "milli": told.get("milli", recorded),
+            "limit": told.get("limit", ""),
+            "fault": told.get("fault", ""),
             "since_ns": self._since(row),
         }
 

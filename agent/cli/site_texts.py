@@ -15,6 +15,8 @@ SITE_TEXTS: dict[str, tuple[str, str]] = {
     "pull-up": ("pull-up", "上拉"),
     "pull-down": ("pull-down", "下拉"),
     "bias-none": ("no bias", "无偏置"),
+    "supervised-loop": ("supervised loop", "监测回路"),
+    "adc-select": ("select line of a converter", "转换器片选"),
     "active-high": ("active high", "高电平有效"),
     "active-low": ("active low", "低电平有效"),
     "rests-released": ("rests released", "静态释放"),

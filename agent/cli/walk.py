@@ -20,7 +20,7 @@ from agent.panel.plan import signal_of
 from agent.runtime import status
 from agent.runtime.clock import boot_id, mono_ns
 from agent.runtime.paths import Paths
-from hw.ports import line_name
+from hw.ports import channel_of, line_name
 
 TRUST = ("unset", "rtc", "told", "synced")  # of clocks, the least first
 PARTS = (("points", "tripped_ns"), ("relays", "heard_ns"), ("cameras", "picture_ns"))
@@ -108,7 +108,7 @@ class Walk:
             "pin": str(point.pin),
             "line": line_name(point.pin),
             "contact": point.contact,
-            "bias": point.bias,
+            "bias": "supervised-loop" if channel_of(point.pin) else point.bias,
             "class": str(signal_of(point)),
             "tripped_ns": self.at_ns(tripped),
             "returned_ns": self.at_ns(back),

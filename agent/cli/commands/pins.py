@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 
 from agent.cli.place import look
 from agent.cli.site_texts import SITE_TEXTS
-from agent.cli.terminal import BOLD, CYAN, DIM, RED, YELLOW, columns, pad, paint, safe, width
+from agent.cli.terminal import BOLD, CYAN, DIM, MAGENTA, RED, YELLOW, columns, pad, paint, safe, width
 from agent.cli.texts import Texts
 from agent.config import SiteConfig, load
-from agent.config.pins import pulled_up_at_boot
+from agent.config.pins import SPI, channel_of, pulled_up_at_boot
 from agent.runtime.paths import Paths
 from hw.ports import line_name
 
@@ -21,7 +21,7 @@ HELP = """\
 Draws the 40-pin header of the board with what is wired where: physical pin and GPIO name, points and relays.
 For boards whose lines have other names it prints a list. Only the site file is read; no pin is touched."""
 SUPPLY = {1: "3.3 V", 17: "3.3 V", 2: "5 V", 4: "5 V"} | dict.fromkeys((6, 9, 14, 20, 25, 30, 34, 39), "GND")
-COLOURS = {"3.3 V": RED, "5 V": RED, "GND": DIM, "point": CYAN, "relay": YELLOW}
+COLOURS = {"3.3 V": RED, "5 V": RED, "GND": DIM, "point": CYAN, "relay": YELLOW, "adc": MAGENTA}
 LABEL_MIN, LABEL_MAX = 8, 24
 MIDDLE = 25  # " GPIO17 11 o o 12 GPIO18 ", without the labels
 
@@ -75,12 +75,17 @@ def wires(config: SiteConfig, t: Texts) -> list[Wire]:
     """Everything that is wired, in the order of the site file."""
     found = []
     for point in config.point:
-        bias = t("bias-none" if point.bias == "none" else point.bias)
-        found.append(_wire(point.id, "point", point.pin, point.kind, (t(point.contact), bias)))
+        wiring = (
+            t("supervised-loop") if channel_of(point.pin) else t("bias-none" if point.bias == "none" else point.bias)
+        )
+        found.append(_wire(point.id, "point", point.pin, point.kind, (t(point.contact), wiring)))
+    found += [_wire(one.id, "point", one.pin, "analog", ("4-20 mA", one.unit)) for one in config.analog]
     for relay in config.relay:
         notes = [t(f"active-{relay.active}"), t(f"rests-{relay.rest}")]
         notes += [t("pulled-up")] if pulled_up_at_boot(relay.pin) else []
         found.append(_wire(relay.id, "relay", relay.pin, "relay", tuple(notes)))
+    found += [_wire(f"adc{i}", "adc", pin, "adc", (t("adc-select"),)) for i, pin in enumerate(config.board.adc)]
+    found += [_wire("adc", "adc", pin, "adc", ("SPI",)) for pin in (SPI if config.board.adc else ())]
     return found
 
 

@@ -92,7 +92,7 @@ def screen(values: dict[str, Any], place: Place, t: Texts, room: int) -> list[st
         lines.append(_cut(t("walking", by=walk["by"], left=span(walk["left_s"])), room, YELLOW))
     if values["open_alarms"]:
         lines.append(_cut(t("open-alarms", count=values["open_alarms"]), room, RED))
-    for name, rows in (("points", _points(values, t)), ("values", _values(values)), ("relays", _relays(values, t))):
+    for name, rows in (("points", _points(values, t)), ("values", _values(values, t)), ("relays", _relays(values, t))):
         if rows:
             lines += ["", paint(t(name), BOLD), *_table(rows, place, now_ns, room, t)]
     if values["pumps"]:
@@ -109,7 +109,9 @@ def _points(values: dict[str, Any], t: Texts) -> list[Line]:
     found: list[Line] = []
     for point in values["points"]:
         closed, active = point["closed"], point["active"]
-        if closed is None:
+        if point["fault"]:
+            word = _word(f"fault-{point['fault']}", t)
+        elif closed is None:
             word = t("unknown")
         elif point["kind"] == "door":
             word = t("door-open" if active else "door-closed")
@@ -120,12 +122,14 @@ def _points(values: dict[str, Any], t: Texts) -> list[Line]:
     return found
 
 
-def _values(values: dict[str, Any]) -> list[Line]:
-    return [
-        (one["id"], f"{one['value_milli'] / 1000:g} {one['unit']}", one["since_ns"], "")
-        for one in values["values"]
-        if "value_milli" in one
-    ]
+def _values(values: dict[str, Any], t: Texts) -> list[Line]:
+    return [(one["id"], _reads(one, t), one["since_ns"], RED if one["fault"] else "") for one in values["values"]]
+
+
+def _reads(value: dict[str, Any], t: Texts) -> str:
+    if value["fault"] or value["milli"] is None:
+        return _word(f"analog-{value['fault']}", t)
+    return f"{value['milli'] / 1000:g} {value['unit']}"
 
 
 def _relays(values: dict[str, Any], t: Texts) -> list[Line]:

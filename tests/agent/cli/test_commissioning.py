@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from sp_cli import Said
 from sp_site import Site, until
 
 from agent.cli.__main__ import main
+from agent.cli.commands.watch import screen
+from agent.cli.place import Place
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import width
+from agent.cli.texts import Texts
 from agent.core.events import WalkTestStarted
 from agent.core.people import public_of
 from agent.core.signed import WALK_TEST, fields_of, fits, to_sign
@@ -119,7 +123,33 @@ def test_pins_of_another_board_are_listed(site: Site, standpipe: Standpipe) -> N
     ]
 
 
+def test_pins_of_converters(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["pins", "--site", str(Path(__file__).parents[3] / "provisioning/examples/pump-house.toml")])
+    said = capsys.readouterr().out
+    assert re.search(r"GPIO11 23 ● ● 24 GPIO8 +adc0", said)
+    assert re.search(r"ADC0\.0 +pump-1-power +contact +normally open, supervised loop", said)
+    assert re.search(r"ADC1\.6 +discharge +analog +4-20 mA, bar", said)
+
+
 # --- watch ---
+
+
+def test_values_and_faults_on_the_screen() -> None:
+    point = {"id": "p", "kind": "contact", "closed": True, "active": True, "chattering": False, "since_ns": None}
+    value = {"id": "v", "unit": "bar", "milli": 7250, "limit": "", "fault": "", "since_ns": 1}
+    values = {
+        "site": "a/b", "at_ns": 10**18, "panel": True, "walk_test": None, "open_alarms": 0, "relays": [], "pumps": [],
+        "points": [{**point, "fault": "open"}, {**point, "id": "q" * 40, "fault": "", "chattering": True}],
+        "values": [value, {**value, "id": "w", "fault": "below"}, {**value, "id": "x", "milli": None}],
+    }  # fmt: skip
+    lines = screen(values, Place("en", UTC), Texts("en", SITE_TEXTS), 60)
+    assert max(map(width, lines)) <= 60
+    told = "\n".join(lines)
+    assert re.search(r"p +● WIRE BROKEN", told)
+    assert re.search(r"q+… +● closed !", told)
+    assert re.search(r"v +7\.25 bar +1970-01-01", told)
+    assert "7.25" not in next(line for line in lines if line.strip().startswith("w "))
+    assert re.search(r"x +not known", told)
 
 
 def test_watch_once_shows_everything_in_60_columns(site: Site, standpipe: Standpipe) -> None:
