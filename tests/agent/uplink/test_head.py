@@ -16,7 +16,7 @@ from agent.core.signed import HEAD, fits
 from agent.core.wire import Topics, head_fields
 from agent.runtime.clock import SystemClock
 from agent.runtime.keys import board_key, verify
-from agent.uplink import session
+from agent.uplink import keeper, session
 from agent.uplink.link import BrokerAt
 from agent.uplink.view import View
 
@@ -36,7 +36,7 @@ def test_the_head_is_told_again_and_again(tmp_path: Path, monkeypatch: pytest.Mo
             version="0",
             signer=signer,
         )
-        thread = threading.Thread(target=session.run, args=(board, View(broker.url), stop, lambda: None))
+        thread = threading.Thread(target=keeper.run, args=(board, View(broker.url), stop, lambda: None))
         thread.start()
         try:
             until(lambda: far.presence, "a birth")
