@@ -177,6 +177,11 @@ class Delivery:
         """A message that carries no rows (presence, state, result) was handed over: it takes a slot as well."""
         self._slots[token] = None
 
+    @property
+    def spare(self) -> int:
+        """Messages that may be handed over now and are no live rows."""
+        return self.free - self._reserve()
+
     def _reserve(self) -> int:
         """Slots that backlog leaves to live rows."""
         return self.window // 4

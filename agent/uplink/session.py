@@ -183,7 +183,7 @@ class Session:
 
     def _pump(self, now_s: float) -> None:
         for _ in range(max(1, self._books.free // 2)):
-            state = self._states.next() if self._books.free > 0 else None
+            state = self._states.next() if self._books.spare > 0 else None
             if state is None:
                 break
             self._hand(HOME if state[0].startswith(DISCOVERY) else "state", *state, retain=True)
