@@ -106,6 +106,11 @@ class Contact:
         return self.masked or self._watched_ns is not None
 
     @property
+    def seen(self) -> bool:
+        """True once a level has been read and stands: `closed` is no longer what was recorded before."""
+        return not self._found
+
+    @property
     def unrest_ns(self) -> int | None:
         """First edge of what may yet settle; None while the contact is still (or masked)."""
         return self._first_ns

@@ -66,6 +66,7 @@ class Decider:
         self.channels = Channels(plan)
         self.stuck_ns: dict[str, int] = {}  # point -> when it will have been active for too long
         self.stuck: set[str] = set()
+        self._unsaid_runs: set[str] = set()  # pumps of which it is not known yet whether they run, after a boot
         self._restless: set[str] = set()
         self._early: dict[str, Callable[[], None]] = {}  # channel -> what it showed before anything was recorded
 
@@ -96,6 +97,7 @@ class Decider:
             if due_ns <= now.mono_ns:
                 self._because(Cause(None, due_ns), machine.elapse(now.mono_ns), (machine.id,))
         if self.begun:
+            self._say_runs()
             self._elapse_stuck()
             self.response.elapse()
         self.commissioning.elapse()
@@ -304,6 +306,16 @@ class Decider:
         for pump, events in self.channels.measured(id_, measured):
             self._because(cause, events, (pump.id,) if pump is not None else ())
 
+    def _say_runs(self) -> None:
+        """After a boot: a pump that runs is said to run, once its contact has been read."""
+        if not self._unsaid_runs:
+            return
+        for point in self.plan.points.values():
+            for role, pump in point.pumps if self.contacts[point.id].seen else ():
+                if role == "running" and pump in self._unsaid_runs:
+                    self._unsaid_runs.discard(pump)
+                    self._pump(self.plan.pumps[pump], self.plan.pumps[pump].at_start())
+
     def _elapse_stuck(self) -> None:
         for point, due_ns in list(self.stuck_ns.items()):
             if due_ns <= self.response.now.mono_ns:
@@ -406,8 +418,7 @@ class Decider:
             differs = contact.record(known) if known is not None else True
             if contact.closed is not None and differs and point.id != change:
                 self._settled(point, Settled(contact.closed, now_ns, now_ns, found=True))
-        for pump in self.plan.pumps.values():
-            self._pump(pump, pump.at_start())
+        self._unsaid_runs = set(self.plan.pumps)
         early, self._early = self._early, {}
         for show in early.values():
             show()

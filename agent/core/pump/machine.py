@@ -357,7 +357,8 @@ class Pump:
 
     def at_start(self) -> list[Event]:
         """Once after a boot, when all levels are known: a pump that runs is said to run."""
-        return [self._running(found=True)] if self.stage in REAL_RUN and not self._run_said else []
+        runs = self.stage in REAL_RUN and bool(self.levels.get("running"))
+        return [self._running(found=True)] if runs and not self._run_said else []
 
     # --- the table at work ---
 

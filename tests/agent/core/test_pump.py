@@ -748,6 +748,10 @@ def test_stopped_while_nobody_looked() -> None:
     pump = Pump("p", Limits(), ALL)
     pump.resume({**WELL, "running": True}, Past(cause="demand"), 0)
     assert pump.contact("running", False, SEC, found=True) == [PumpStopped(source="p", run_ms=None)]
+    pump.resume({**WELL, "running": True, "demand": True}, Past(cause="demand"), 0)
+    pump.contact("running", False, SEC, found=True)
+    assert pump.at_start() == [], "it does not run any more"
+    assert pump.elapse(3 * SEC)[1] == PumpStoppedOnDemand(source="p", limit_ms=LOST_MS)
 
 
 def test_what_stood_before_a_boot_and_is_over_is_said_so() -> None:
