@@ -1,6 +1,7 @@
 """Every scenario on the real panel in real time: over the simulator, and on the kernel's lines where there are any.
 
-Those of more than a few seconds run with --long. `sh tests/vm/gpio.sh` runs them on a kernel that has gpio-sim.
+Those of more than a few seconds run with --long. `STANDPIPE_SCENARIOS=yes sh tests/vm/gpio.sh` plays some of them on a
+kernel that has gpio-sim.
 """
 
 from __future__ import annotations
