@@ -85,6 +85,8 @@ class Journal:
             return cls(path, db, lock, None)
         except sqlite3.Error as error:
             lock.close()
+            if "no such table" in str(error):  # another process is just making it
+                raise JournalError(f"{path}: no journal here yet") from error
             raise explain(path, error) from error
 
     def close(self) -> None:

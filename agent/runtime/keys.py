@@ -28,7 +28,6 @@ PASSPHRASE_LEAST = 8
 FILE_BYTES_MAX = 16 * 1024
 MESSAGE_BYTES_MAX = 1024 * 1024
 APART_S = 20.0
-_DOES_NOT_FIT = 3
 _STRETCH = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024, "dklen": 32}
 
 
@@ -55,7 +54,11 @@ class Signer:
 
     def sign(self, purpose: str, fields: Mapping[str, Any]) -> str:
         """The signature of the fields for that purpose (core/signed.py), 128 hex digits."""
-        return self._private.sign(to_sign(purpose, fields)).hex()
+        return self.sign_bytes(to_sign(purpose, fields))
+
+    def sign_bytes(self, message: bytes) -> str:
+        """The signature of a message made by to_sign, 128 hex digits."""
+        return self._private.sign(message).hex()
 
     def raw(self) -> bytes:
         """The private key itself, for who writes it down."""
@@ -74,33 +77,55 @@ def verify(public: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
+class BoardSigner:
+    """The board's own key, used in a process apart: who signs seldom stays 8 MiB smaller. KeysError as board_key."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        _apart(["sign", str(data)], b"", "makes the board's key")
+        self.public_text = board_public(data)
+
+    def sign(self, purpose: str, fields: Mapping[str, Any]) -> str:
+        """As Signer.sign. KeysError if the process cannot be had, or the key is gone."""
+        return _apart(["sign", str(self._data)], to_sign(purpose, fields), "signs").decode("ascii").strip()
+
+
 def verify_apart(public: bytes, signature: bytes, message: bytes) -> bool:
     """As verify, in a process of its own that ends at once: whoever asks seldom stays 8 MiB smaller.
 
     Raises KeysError if that process cannot be had.
     """
+    return _apart(["verify"], public + signature + message, "verifies signatures") == b"1"
+
+
+def _apart(arguments: list[str], given: bytes, does: str) -> bytes:
+    """What this module says in a process of its own. KeysError with its last words if it fails."""
     import subprocess
 
+    command = [sys.executable, "-m", "agent.runtime.keys", *arguments]
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "agent.runtime.keys"],
-            input=public + signature + message,
-            capture_output=True,
-            timeout=APART_S,
-            check=False,
-        )
+        done = subprocess.run(command, input=given, capture_output=True, timeout=APART_S, check=False)
     except (OSError, subprocess.SubprocessError) as error:
-        raise KeysError(f"the process that verifies signatures: {error}") from error
-    if done.returncode not in (0, _DOES_NOT_FIT):
+        raise KeysError(f"the process that {does}: {error}") from error
+    if done.returncode:
         said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise KeysError(f"the process that verifies signatures ended with {done.returncode}: {said[:200]}")
-    return done.returncode == 0
+        raise KeysError(f"the process that {does} ended with {done.returncode}: {said[:200]}")
+    return done.stdout
 
 
-def _main() -> int:
-    """verify, for another process: public key, signature and message on stdin."""
+def _main(arguments: list[str]) -> int:
+    """For another process. `verify`: public key, signature and message on stdin, 1 or 0 on stdout. `sign DATA`: what
+    is on stdin, with the board's key, which is made if there is none; the signature as hex."""
     given = sys.stdin.buffer.read(MESSAGE_BYTES_MAX)
-    return 0 if verify(given[:32], given[32:96], given[96:]) else _DOES_NOT_FIT
+    if arguments == ["verify"]:
+        sys.stdout.write("1" if verify(given[:32], given[32:96], given[96:]) else "0")
+        return 0
+    try:
+        sys.stdout.write(board_key(Path(arguments[1])).sign_bytes(given))
+    except KeysError as error:
+        sys.stderr.write(str(error))
+        return 1
+    return 0
 
 
 def new_signer() -> Signer:
@@ -270,4 +295,4 @@ def certificate_ends(path: str) -> datetime.datetime | None:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(_main(sys.argv[1:]))

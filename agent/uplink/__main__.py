@@ -14,7 +14,7 @@ from agent.config import ConfigError, SiteConfig, keys_of, load_or_kept
 from agent.config.model import Hours, Uplink
 from agent.core.hours import Part, minutes
 from agent.runtime import process
-from agent.runtime.keys import KeysError, Signer, board_key
+from agent.runtime.keys import BoardSigner, KeysError
 from agent.runtime.paths import Paths
 from agent.runtime.secrets import Secrets
 from agent.runtime.workers import Workers
@@ -79,10 +79,10 @@ def _part(one: Hours) -> Part:
     return Part(minutes(one.from_), minutes(one.until), kbit_s, one.files)
 
 
-def _signer(paths: Paths, shown: view.View) -> Signer | None:
+def _signer(paths: Paths, shown: view.View) -> BoardSigner | None:
     """The board's own key, made at the first start. Without one all goes on, unsigned, and the view says so."""
     try:
-        return board_key(paths.data)
+        return BoardSigner(paths.data)
     except KeysError as error:
         log.warning("%s: the head of the journal goes out unsigned", error)
         shown.unsigned = str(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -23,12 +25,13 @@ from agent.core.wire import Ack, Topics, WireError, parse_ack
 from agent.journal import Journal
 from agent.journal.projections import command_counters, told_time
 from agent.runtime.clock import OLDEST_BELIEVABLE_NS
-from agent.runtime.keys import verify
+from agent.runtime.keys import KeysError, verify_apart
 from agent.uplink.link import Message
 from agent.uplink.notes import SOURCE, Notes
 
 RESULTS_MOST = 64
 LOOK_BACK = 200  # rows looked back at when a session begins: a command's end may have come while there was none
+VERIFY_MOST, MINUTE_S = 60, 60.0  # signatures looked at
 FRESH_NS = 120 * 1_000_000_000
 
 
@@ -55,10 +58,11 @@ class Inbox:
         self._books = books
         self._notes = notes
         self._stamp = stamp
-        self._here = Here(topics.site, topics.board, keys or {}, verify)
+        self._here = Here(topics.site, topics.board, keys or {}, self._verified)
         self._counters = command_counters(journal, "command.received", "command.started") if keys else {}
         self._seen = max(0, journal.head()[0] - LOOK_BACK)
         self._meter = RefusalMeter()
+        self._looked: deque[float] = deque()
         self._clock_told = False
 
     def take(self, message: Message, now_s: float) -> None:
@@ -76,11 +80,25 @@ class Inbox:
     # --- commands ---
 
     def _command(self, message: Message, now_s: float) -> None:
-        verdict = judge(message.payload, self._here, self._now(), self._counters, retained=message.retained)
+        try:
+            verdict = judge(message.payload, self._here, self._now(), self._counters, retained=message.retained)
+        except KeysError as error:
+            digest = hashlib.sha256(message.payload).hexdigest()
+            verdict = Refusal("unverified", f"its signature cannot be looked at: {error}", len(message.payload), digest)
         if isinstance(verdict, Envelope):
             self._accept(verdict)
         elif self._meter.admit(now_s):
             self._tell(_refused(verdict))
+
+    def _verified(self, public: bytes, signature: bytes, message: bytes) -> bool:
+        """Each costs a process: only so many a minute, or bad signatures could keep the session busy. KeysError."""
+        now_s = time.monotonic()
+        while self._looked and now_s - self._looked[0] > MINUTE_S:
+            self._looked.popleft()
+        if len(self._looked) >= VERIFY_MOST:
+            raise KeysError(f"more than {VERIFY_MOST} commands in a minute: send it again later")
+        self._looked.append(now_s)
+        return verify_apart(public, signature, message)
 
     def _now(self) -> Now:
         stamp = told_time(self._journal, self._stamp())

@@ -8,6 +8,7 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from agent.core.people import Key
 from agent.core.signed import HEAD
 from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, head_fields, presence_payload
 from agent.journal import Journal
-from agent.runtime.keys import Signer
+from agent.runtime.keys import BoardSigner, KeysError
 from agent.runtime.paths import Paths
 from agent.uplink.feed import Feed, Parcel
 from agent.uplink.inbox import Inbox
@@ -33,6 +34,8 @@ from agent.uplink.link import BrokerAt, Link, LinkError, Puback, Subscription, W
 from agent.uplink.notes import Notes
 from agent.uplink.states import States
 from agent.uplink.view import View
+
+log = logging.getLogger(__name__)
 
 TURN_S = 0.5
 GOODBYE_S = 2.0
@@ -52,7 +55,7 @@ class Board:
     stamp: Callable[[], Stamp]
     version: str
     keys: Mapping[str, Key] = field(default_factory=dict)  # of people who may sign commands, by id
-    signer: Signer | None = None  # the board's own key, for the head of its chain
+    signer: BoardSigner | None = None  # the board's own key, for the head of its chain
     pace: Pace = field(default_factory=Pace)  # of the link, which both sessions share
     hours: tuple[Part, ...] = ()
     metered: bool = False
@@ -140,8 +143,17 @@ class Session:
             stamp.boot,
             signer.public_text if signer else "",
         )
-        sig = signer.sign(HEAD, head_fields(presence, self._topics)) if signer else ""
-        return presence_payload(replace(presence, sig=sig))
+        return presence_payload(replace(presence, sig=self._signature(presence)))
+
+    def _signature(self, presence: Presence) -> str:
+        """Of the head; "" without a key, or where it cannot be used now: then it goes out unsigned."""
+        if self._board.signer is None:
+            return ""
+        try:
+            return self._board.signer.sign(HEAD, head_fields(presence, self._topics))
+        except KeysError as error:
+            log.warning("%s: the head of the journal goes out unsigned", error)
+            return ""
 
     # --- one round ---
 

@@ -11,6 +11,7 @@ import pytest
 from agent.core.people import key_id, key_text, keyring, public_of
 from agent.core.signed import COMMAND, HEAD, canonical, fields_of, fits
 from agent.runtime.keys import (
+    BoardSigner,
     KeysError,
     about,
     board_key,
@@ -112,6 +113,26 @@ def test_two_that_make_it_at_once_end_with_the_same(tmp_path: Path) -> None:
     command = [sys.executable, "-c", make, str(tmp_path)]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+
+
+def test_the_board_signs_in_a_process_apart_as_it_would_itself(tmp_path: Path) -> None:
+    signer = BoardSigner(tmp_path / "data")
+    own = board_key(tmp_path / "data")
+    assert signer.public_text == own.public_text == board_public(tmp_path / "data")
+    assert signer.sign(HEAD, {"a": 1}) == own.sign(HEAD, {"a": 1})
+    code = "import sys; from agent.runtime.keys import BoardSigner, verify_apart\n"
+    code += "from pathlib import Path; BoardSigner(Path(sys.argv[1])).sign('x', {}); verify_apart(b'', b'', b'')\n"
+    code += "print(any(name.startswith('cryptography') for name in sys.modules))"
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "data")], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "False\n"
+
+
+def test_a_board_key_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "board.key").write_text("not a key")
+    with pytest.raises(KeysError, match=r"board\.key: damaged"):
+        BoardSigner(tmp_path)
 
 
 def test_a_damaged_board_key_is_told_and_left(tmp_path: Path) -> None:
