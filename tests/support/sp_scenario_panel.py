@@ -166,6 +166,7 @@ class PanelWorld:
         return (row.mono_ns - self._origin_ns) / MS
 
 
-def new_site(folder: Path) -> Site:
-    """The scenarios' site in a folder of its own."""
-    return Site(folder, SITE.read_text(encoding="utf-8"))
+def new_site(folder: Path, *, own_pulls: bool = True) -> Site:
+    """The scenarios' site in a folder of its own. own_pulls: gpio-sim moves a line when its holder asks for a pull-up."""
+    text = SITE.read_text(encoding="utf-8")
+    return Site(folder, text if own_pulls else text.replace("[[point]]\n", '[[point]]\nbias = "none"\n'))

@@ -40,7 +40,7 @@ def kernel(site: Site, config: SiteConfig) -> Board:
 @pytest.mark.parametrize("board", [simulated, kernel], ids=lambda board: board.__name__)
 def test_scenario(tmp_path: Path, path: Path, board: Callable[[Site, SiteConfig], Board]) -> None:
     scenario = of(path)
-    with new_site(tmp_path / "s") as site:
+    with new_site(tmp_path / "s", own_pulls=board is not kernel) as site:
         wired = board(site, scenario.config)
         try:
             wrong = play(scenario, PanelWorld(scenario, site, wired))
