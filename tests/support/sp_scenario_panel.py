@@ -167,6 +167,6 @@ class PanelWorld:
 
 
 def new_site(folder: Path, *, own_pulls: bool = True) -> Site:
-    """The scenarios' site in a folder of its own. own_pulls: gpio-sim moves a line when its holder asks for a pull-up."""
+    """The scenarios' site in a folder of its own. own_pulls: gpio-sim moves a line whose holder asks for one."""
     text = SITE.read_text(encoding="utf-8")
     return Site(folder, text if own_pulls else text.replace("[[point]]\n", '[[point]]\nbias = "none"\n'))
