@@ -29,7 +29,7 @@ from agent.core.wire import parse_ack
 WINDOW = 100
 OPTIONS = {"max_inflight_messages": WINDOW, "max_queued_messages": 0}
 RSS_FLAT_MIB = 5
-RSS_MOST_MIB = 52
+RSS_MOST_MIB = 45
 
 
 def reference(port: int, count: int) -> float:

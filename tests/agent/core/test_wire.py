@@ -130,7 +130,9 @@ def test_gzip_comes_back(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"plain", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"\0" * 300_000_000, 1)[:200_000]]
+    "payload",
+    [b"", b"plain", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"\0" * 300_000_000, 1)[:200_000]],
+    ids=["empty", "plain", "cut off", "bomb"],
 )
 def test_gzip_cut_off_or_a_bomb_is_refused(payload: bytes) -> None:
     with pytest.raises(WireError, match="gzip"):

@@ -74,7 +74,9 @@ def test_bytes_that_came_back_as_zeros_are_found_by_the_crc_alone(footage):
     assert len(read_segment(path, check=True).pieces) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"not a movie at all", os.urandom(5000)])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 5000, b"not a movie at all", os.urandom(5000)], ids=["empty", "zeros", "text", "noise"]
+)
 def test_what_is_no_segment_is_one_clear_error(footage, content):
     footage.mkdir()
     path = footage / "00000001-20261118T000000Z.mp4"

@@ -128,7 +128,9 @@ def test_a_torn_state_falls_back_to_the_one_before(path: Path) -> None:
     assert ring.state == b"state 1"
 
 
-@pytest.mark.parametrize("junk", [b"", b"short", os.urandom(SIZE), b"\xff" * SIZE])
+@pytest.mark.parametrize(
+    "junk", [b"", b"short", os.urandom(SIZE), b"\xff" * SIZE], ids=["empty", "short", "noise", "ones"]
+)
 def test_junk_is_started_anew(path: Path, junk: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(junk)

@@ -200,7 +200,7 @@ def test_far_more_rows_than_paho_can_hold_wait_in_the_journal(tmp_path: Path) ->
         with broker, Far(tmp_path / "far", broker.url) as far:
             until(lambda: far.has(site.journal.epoch, 66_000), "all rows arrive", 60)
             assert far.epoch(site.journal.epoch)["missing"] == []
-            assert site.rss_mib() <= min(56, before_mib + 5)
+            assert site.rss_mib() <= min(45, before_mib + 5)
 
 
 # --- half-open and lying connections ---
