@@ -16,8 +16,8 @@ stage() {
 
 find_python
 # The broker and ffprobe are the tests' oracles, GStreamer their RTSP camera, openssl their authority, e2fsprogs makes the
-# file system they freeze, shellcheck reads these scripts.
-stage "system packages" need_packages python3-venv mosquitto ffmpeg openssl e2fsprogs shellcheck \
+# file system they freeze, tmux their terminal, shellcheck reads these scripts.
+stage "system packages" need_packages python3-venv mosquitto ffmpeg openssl e2fsprogs tmux shellcheck \
     python3-gi gir1.2-gst-rtsp-server-1.0 \
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 stage "Python packages" make_venv dev
@@ -25,4 +25,11 @@ stage ruff .venv/bin/ruff check --quiet .
 stage mypy .venv/bin/mypy --no-error-summary
 # Two at a time, as most tests wait for processes of theirs; the long campaigns want the machine for themselves.
 case " $* " in *" --long "*) at_a_time=0 ;; *) at_a_time=2 ;; esac
-exec .venv/bin/python -m pytest -n "$at_a_time" --dist worksteal "$@"
+if .venv/bin/python -m pytest -n "$at_a_time" --dist worksteal "$@"; then
+    exit 0
+elif [ "$?" != 1 ]; then
+    fail "pytest could not run the tests"
+fi
+# Real processes against deadlines, two tests at a time: what failed gets the machine for itself, once, and is named.
+say "some failed among others; once more, one at a time:"
+exec .venv/bin/python -m pytest --last-failed --last-failed-no-failures none "$@"

@@ -177,7 +177,8 @@ class Terminal:
     def __init__(self, folder: Path, argv: list[str], columns: int = 60, rows: int = 30) -> None:
         self._tmux = ["tmux", "-S", str(folder / "tmux.sock"), "-f", "/dev/null"]
         shell = " ".join(f"'{word}'" for word in argv)
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "screen-256color"}
+        inherited = {name: value for name, value in os.environ.items() if name not in ("LINES", "COLUMNS")}
+        environment = {**inherited, "LC_ALL": "C.UTF-8", "TERM": "screen-256color"}
         command = [*self._tmux, "-u", "new-session", "-d", "-x", str(columns), "-y", str(rows), f"{shell}; sleep 600"]
         subprocess.run(command, check=True, env=environment)
 
@@ -187,7 +188,10 @@ class Terminal:
 
     def sees(self, pattern: str) -> str:
         """Wait until the screen shows it; the screen."""
-        until(lambda: re.search(pattern, self.seen()), f"the screen shows {pattern!r}")
+        try:
+            until(lambda: re.search(pattern, self.seen()), "")
+        except AssertionError:
+            pytest.fail(f"the screen does not show {pattern!r}:\n{self.seen()}")
         return self.seen()
 
     def keys(self, *keys: str) -> None:
