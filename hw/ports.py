@@ -139,8 +139,28 @@ class RelayBank(Protocol):
         """Release the lines; a floating line must be the safe state. Safe to call twice."""
 
 
+class Picture(NamedTuple):
+    """A small grey picture to look at: `luma` is width * height bytes, row by row, 0 black to 255 white.
+
+    At most 640 wide; `mono_ns` is when it came (CLOCK_MONOTONIC).
+    """
+
+    width: int
+    height: int
+    luma: bytes
+    mono_ns: int
+
+
+class NewFormat(Exception):  # noqa: N818 - a turn in a stream and no failure
+    """A camera's pictures have another size or codec from the next packet on, and `template` fits those."""
+
+    def __init__(self, template: Any) -> None:
+        super().__init__("the picture format changed")
+        self.template = template
+
+
 class Camera(Protocol):
-    """One source of encoded video. Not thread-safe: one thread opens, reads and closes."""
+    """One source of encoded video. Not thread-safe but for picture(): one thread opens, reads and closes."""
 
     def open(self) -> Any:
         """Connect; returns the codec template (an `av` video stream) to mux its packets with.
@@ -151,8 +171,16 @@ class Camera(Protocol):
     def read(self) -> tuple[Any, int] | None:
         """Next (encoded `av.Packet`, CLOCK_MONOTONIC ns of arrival); None at the regular end of a file.
 
-        Raises HardwareError when the source fails or has sent nothing for its stall limit (at most 10 s).
+        Raises HardwareError when the source fails or has sent nothing for its stall limit (at most 10 s), and
+        NewFormat, once and before a keyframe, when what follows does not fit the last template; then read() goes on.
         """
 
     def close(self) -> None:
         """Disconnect. Safe to call twice and after an error."""
+
+    @property
+    def pictures(self) -> bool:
+        """True if picture() gives any; known once open() has returned. If not: decode its sub stream, or keyframes."""
+
+    def picture(self) -> Picture | None:
+        """The newest picture since the last call, from any thread; None if there is none yet. Costs little unasked."""

@@ -11,6 +11,7 @@ import av
 from av.video.frame import PictureType
 
 from hw.cameras.card import CardCode, CardPainter
+from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError
 
 TUNING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "26"}
@@ -34,9 +35,11 @@ class CardEncoder:
         self._time_base = Fraction(1, fps)
         self.stream = stream
 
-    def encode(self, number: int, *, key: bool = False) -> list[Any]:
-        """Packets of frame `number` (its pts in frames); `key` forces a keyframe."""
+    def encode(self, number: int, *, key: bool = False, seen: Viewfinder | None = None) -> list[Any]:
+        """Packets of frame `number` (its pts in frames); `key` forces a keyframe; `seen` may look at the frame."""
         frame = self._painter.frame(CardCode(number, time.time_ns()))
+        if seen is not None:
+            seen.offer(frame, time.monotonic_ns())
         frame.pts, frame.time_base = number, self._time_base
         if key:
             frame.pict_type = PictureType.I

@@ -20,7 +20,7 @@ import av
 import av.error
 
 from hw.cameras.sps import never_reordered
-from hw.ports import HardwareError
+from hw.ports import HardwareError, Picture
 
 OPEN_S = 5.0
 # FFmpeg looks at 5 MB or 5 s of a stream by default, and decodes pictures to learn how they are reordered. A camera
@@ -121,6 +121,12 @@ class StreamCamera:
         if rest is not None:
             rest.after(packet.size, mono_ns)
         return packet, mono_ns
+
+    pictures = False
+
+    def picture(self) -> Picture | None:
+        """None: a copied stream has packets only."""
+        return None
 
     def close(self) -> None:
         """Disconnect. Safe to call twice and after an error."""

@@ -11,7 +11,8 @@ import av
 
 from hw.cameras.card import CardPainter
 from hw.cameras.encoder import CardEncoder, copyable
-from hw.ports import HardwareError
+from hw.cameras.viewfinder import Viewfinder
+from hw.ports import HardwareError, Picture
 
 
 class TestCard:
@@ -21,6 +22,7 @@ class TestCard:
     """
 
     __test__ = False  # not for pytest to collect
+    pictures = True
 
     def __init__(self, *, width: int = 640, height: int = 360, fps: int = 10, label: str = "") -> None:
         CardPainter(width, height)  # ValueError now rather than at open()
@@ -32,6 +34,7 @@ class TestCard:
         self._waiting: deque[Any] = deque()
         self._number = 0
         self._start_ns = 0
+        self._viewfinder = Viewfinder()
 
     def open(self) -> Any:
         """Start the encoder; its packets can be muxed with the stream returned."""
@@ -54,9 +57,13 @@ class TestCard:
         while not self._waiting:
             due_ns = self._start_ns + self._number * 1_000_000_000 // self._fps
             time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
-            self._waiting.extend(self._encoder.encode(self._number))
+            self._waiting.extend(self._encoder.encode(self._number, seen=self._viewfinder))
             self._number += 1
         return self._waiting.popleft(), time.monotonic_ns()
+
+    def picture(self) -> Picture | None:
+        """The newest frame, small and grey."""
+        return self._viewfinder.take()
 
     def close(self) -> None:
         """Stop encoding. Safe to call twice."""
