@@ -1,6 +1,6 @@
 """The documents tell the truth: what they name exists, what exists they name, and their tables are the code's.
 
-`.venv/bin/python tests/test_docs.py` writes agent/core/events.md anew, from agent/core/events.py.
+`.venv/bin/python -m tests.test_docs` writes agent/core/events.md anew, from agent/core/events.
 """
 
 from __future__ import annotations
@@ -290,13 +290,13 @@ def test_the_table_of_packages_is_the_one_that_is_held() -> None:
 
 
 def _sections() -> dict[str, str]:
-    """Kind -> the heading that it stands under in events.py."""
-    found, heading = {}, ""
-    for line in inspect.getsource(events).splitlines():
-        if line.startswith("# --- "):
-            heading = line.strip("# -")
-        elif line.startswith("@kind("):
-            found[line.split('"')[1]] = heading
+    """Kind -> what its file is about, file by file as the package lists them."""
+    found = {}
+    for area in re.findall(r"^from (agent\.core\.events\.\w+) import", inspect.getsource(events), re.MULTILINE):
+        module = importlib.import_module(area)
+        heading = (module.__doc__ or "").strip().rstrip(".")
+        for name in re.findall(r'^@kind\("([^"]+)"', inspect.getsource(module), re.MULTILINE):
+            found[name] = heading
     return found
 
 
@@ -305,8 +305,9 @@ def _field_names(kind: type[Event]) -> str:
 
 
 def events_table() -> str:
-    """agent/core/events.md, as events.py has it."""
-    lines = ["# Event kinds", "", "Made from the docstrings of [events.py](events.py) by `tests/test_docs.py`.", ""]
+    """agent/core/events.md, as the package has it."""
+    source = "Made from the docstrings of [events](events/__init__.py) by `tests/test_docs.py`."
+    lines = ["# Event kinds", "", source, ""]
     lines += ["Lane `alarm`: always; `class`: alarm lane unless the row's class is status."]
     heading = ""
     for kind, section in _sections().items():
@@ -320,7 +321,7 @@ def events_table() -> str:
 
 
 def test_the_table_of_event_kinds_is_current() -> None:
-    again = "write it anew: .venv/bin/python tests/test_docs.py"
+    again = "write it anew: .venv/bin/python -m tests.test_docs"
     assert EVENTS_MD.read_text(encoding="utf-8") == events_table(), again
     assert set(_sections()) == set(KINDS)
 

@@ -1,0 +1,86 @@
+"""The board and its processes (source: the process, "panel", "recorder@pump-room", "uplink", ...)."""
+
+from __future__ import annotations
+
+from agent.core.events.base import Event, Lane, kind
+
+
+@kind("process.started")
+class ProcessStarted(Event):
+    """A process of ours came up. `found` says what it took up again (latches, open segments)."""
+
+    version: str
+    pid: int
+    found: str = ""
+
+
+@kind("process.stopping")
+class ProcessStopping(Event):
+    """A process of ours was asked to stop and is doing so; a death without this row was no such stop."""
+
+    pid: int
+
+
+@kind("journal.opened", lane=Lane.ALARM)
+class JournalOpened(Event):
+    """First row of every epoch. reason: new / corrupt / restored; before: the epoch it follows, if known."""
+
+    epoch: str
+    reason: str
+    before: str = ""
+    moved_to: str = ""
+
+
+@kind("journal.rows_lost", lane=Lane.ALARM)
+class RowsLost(Event):
+    """Rows that never reached the disk: a bounded queue was full while the disk was stuck or full."""
+
+    rows: int
+    from_mono_ns: int
+    to_mono_ns: int
+    reason: str
+
+
+@kind("journal.checkpoint")
+class JournalCheckpoint(Event):
+    """Rows up to and including `upto` may be deleted; `hash` is that row's hash, so the chain stays provable."""
+
+    upto: int
+    hash: str
+    carried: int
+
+
+@kind("carried", lane=Lane.ALARM)
+class Carried(Event):
+    """A fact still in force, appended again because its row `of_seq` goes (below a checkpoint, or with its epoch)."""
+
+    of_kind: str
+    of_seq: int
+    of_class: str
+    of_data: str
+
+
+@kind("clock.set")
+class ClockSet(Event):
+    """Anchor of one boot: at `mono_ns` of boot `boot` it was `at_ns` UTC. by: ntp / rtc / collector / person."""
+
+    boot: str
+    mono_ns: int
+    at_ns: int
+    by: str
+
+
+@kind("trouble.raised", lane=Lane.ALARM)
+class TroubleRaised(Event):
+    """Something of ours does not work as it should; `what` is a stable key, `detail` says it in words."""
+
+    what: str
+    detail: str
+
+
+@kind("trouble.cleared", lane=Lane.ALARM)
+class TroubleCleared(Event):
+    """The trouble of the same source and `what` is over."""
+
+    what: str
+    detail: str

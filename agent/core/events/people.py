@@ -1,0 +1,222 @@
+"""People: signed commands (source: the process), approvals (source: "approve" or who asks)."""
+
+from __future__ import annotations
+
+from agent.core.events.base import Event, Lane, kind
+
+
+@kind("command.received", lane=Lane.ALARM)
+class CommandReceived(Event):
+    """A command from the broker that passed its first check. `envelope` is all of it, as its signer wrote it.
+
+    command: the sender's id; by: person; key: id of their key; ctr: the key's counter.
+    """
+
+    command: str
+    op: str
+    by: str
+    key: str
+    ctr: int
+    envelope: str
+
+
+@kind("command.started", lane=Lane.ALARM)
+class CommandStarted(Event):
+    """Row `request` (command.received) was judged again and is being done. Found started, it is never repeated."""
+
+    command: str
+    request: int
+    op: str
+    by: str
+    key: str
+    ctr: int
+
+
+@kind("command.done", lane=Lane.ALARM)
+class CommandDone(Event):
+    """The command of row `request` has been carried out."""
+
+    command: str
+    request: int
+    op: str
+    by: str
+
+
+@kind("command.failed", lane=Lane.ALARM)
+class CommandFailed(Event):
+    """The command of row `request` was started and did nothing, or nobody knows what it did; `reason` says which."""
+
+    command: str
+    request: int
+    op: str
+    by: str
+    reason: str
+
+
+@kind("command.refused", lane=Lane.ALARM)
+class CommandRefused(Event):
+    """A command from the broker was not carried out, and why. `digest` is the payload's SHA-256; code: a stable word.
+
+    request: its row if it was received; command, op, by: what it says of itself, proven only if it was received.
+    """
+
+    reason: str
+    bytes: int
+    digest: str
+    code: str = ""
+    request: int = 0
+    command: str = ""
+    op: str = ""
+    by: str = ""
+
+
+@kind("hold.requested", lane=Lane.ALARM)
+class HoldRequested(Event):
+    """A person wants footage of these cameras from / to (UTC) kept from deletion. hold: the request's id."""
+
+    hold: str
+    cameras: list[str]
+    from_ns: int
+    to_ns: int
+    reason: str
+    by: str
+
+
+@kind("hold.placed", lane=Lane.ALARM)
+class HoldPlaced(Event):
+    """Footage that may not go (source: the hold's id). segments: camera -> its numbers, like "12-15,20".
+
+    cause: the event, or the person, that asked for it; review_ns: when somebody must look at it again (UTC).
+    """
+
+    segments: dict[str, str]
+    from_ns: int
+    to_ns: int
+    reason: str
+    owner: str
+    cause: str
+    review_ns: int
+
+
+@kind("hold.copied")
+class HoldCopied(Event):
+    """The footage of a hold (source: its id) lies in the special store, hashed. digest: SHA-256 of its manifest."""
+
+    path: str
+    files: int
+    bytes: int
+    digest: str
+
+
+@kind("hold.reviewed")
+class HoldReviewed(Event):
+    """`by` has looked at the hold (source: its id); it stands, to be looked at again at review_ns (UTC)."""
+
+    by: str
+    review_ns: int
+    note: str
+
+
+@kind("hold.released", lane=Lane.ALARM)
+class HoldReleased(Event):
+    """The hold (source: its id) is over: `requester` asked (`request`), `approver` signed. copies: kept / deleted."""
+
+    request: str
+    requester: str
+    approver: str
+    reason: str
+    copies: str
+    files: int
+    bytes: int
+
+
+@kind("footage.deleted")
+class FootageDeleted(Event):
+    """Segments of a camera that are gone: expired (a camera and hour each), or on request.
+
+    why: ceiling / room / forced / asked. authority: number of the standing policy or of the request that was approved.
+    segments: their numbers, like "12-71,75"; digest: SHA-256 over their SHA-256 in order; hashes: each, if asked for.
+    verified: the files were looked for afterwards and are gone.
+    """
+
+    deletion: str
+    why: str
+    reason: str
+    authority: str
+    requester: str
+    approver: str
+    from_ns: int
+    to_ns: int
+    segments: str
+    files: int
+    bytes: int
+    digest: str
+    hashes: list[str]
+    retention_checked: bool
+    holds_checked: bool
+    by: str
+    verified: bool
+
+
+@kind("deletion.refused", lane=Lane.ALARM)
+class DeletionRefused(Event):
+    """What `request` asked for, approved though it was, is not deleted or released, and why."""
+
+    request: str
+    reason: str
+
+
+@kind("deletion.done", lane=Lane.ALARM)
+class DeletionDone(Event):
+    """All that `request` asked for is deleted: so many files, each in a footage.deleted row."""
+
+    request: str
+    files: int
+    bytes: int
+
+
+@kind("retention.breach", lane=Lane.ALARM)
+class RetentionBreach(Event):
+    """Footage was given up before its floor: the disk was full, and the signed policy `authority` allows it."""
+
+    deletion: str
+    authority: str
+    approver: str
+    floor: str
+    from_ns: int
+    to_ns: int
+    files: int
+    bytes: int
+
+
+@kind("retention.ran")
+class RetentionRan(Event):
+    """A pass over all footage by a clock that could be relied on. refused: why nothing expired, if so."""
+
+    files: int
+    bytes: int
+    held: int
+    refused: str
+
+
+@kind("approval.requested", lane=Lane.ALARM)
+class ApprovalRequested(Event):
+    """`by` asks for something that a second person must approve. what: a kind of core/statements.py, within scope."""
+
+    request: str
+    what: str
+    scope: dict[str, str]
+    by: str
+    reason: str
+
+
+@kind("statement.signed", lane=Lane.ALARM)
+class StatementSigned(Event):
+    """A person's signed verdict on a request. `statement` is all of it, as it was signed (core/statements.py)."""
+
+    request: str
+    what: str
+    verdict: str
+    by: str
+    key: str
+    statement: str
