@@ -27,7 +27,7 @@ from agent.collector.link import Broker, Link, LinkError, Message
 from agent.collector.metrics import STATE_TOPIC, Metrics
 from agent.collector.quiet import Quiet
 from agent.collector.store import Store
-from agent.core.backoff import Backoff
+from agent.core.backoff import MINUTES, Backoff
 from agent.core.filewire import TransferError
 from agent.core.wire import (
     MESSAGE_BYTES_MAX,
@@ -74,7 +74,7 @@ class Collector:
 
     def run(self, stop: Callable[[], bool], tick: Callable[[], None]) -> None:
         """Until stop(); tick() is called at least every few seconds. Raises sqlite3.Error only for a broken store."""
-        backoff = Backoff(RETRY_FIRST_S, RETRY_MOST_S, random.random)
+        backoff = Backoff(RETRY_FIRST_S, RETRY_MOST_S, random.random, MINUTES)
         try:
             while not stop():
                 try:

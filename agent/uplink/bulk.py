@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
-from agent.core.backoff import Backoff
+from agent.core.backoff import MINUTES, Backoff
 from agent.core.budget import clips_to_give_up
 from agent.core.chain import Row
 from agent.core.events import ClipDelivered, ClipGivenUp
@@ -29,7 +29,7 @@ from agent.core.transfer import Message, Sender, TransferError, chunk_step, file
 from agent.journal import Bell, Journal, JournalError, JournalMoved
 from agent.uplink.keeper import FIRST_S, MOST_S
 from agent.uplink.link import Link, LinkError
-from agent.uplink.notes import Notes
+from agent.uplink.notes import REFUSALS, Notes
 from agent.uplink.pending import Pending
 from agent.uplink.session import Board
 from agent.uplink.view import View
@@ -80,7 +80,7 @@ class _Clips:
 
     def keep(self) -> None:
         """Until stop (_StopError), or the journal is moved aside (JournalMoved)."""
-        wait = Backoff(FIRST_S, MOST_S, random.random)
+        wait = Backoff(FIRST_S, MOST_S, random.random, MINUTES)
         with contextlib.closing(Bell(self._board.paths.bell)) as bell:
             try:
                 while True:
@@ -94,7 +94,7 @@ class _Clips:
                     except LinkError as error:
                         self._hang_up()
                         self._show("waiting", reason=error.reason)
-                        self._pause(wait.next())
+                        self._pause(wait.next(hurry=error.state not in REFUSALS))
             finally:
                 self._hang_up()
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from agent.core.backoff import Backoff
+from agent.core.backoff import MINUTES, Backoff
 from agent.core.delivery import Delivery
 from agent.core.events import ProcessStarted, ProcessStopping
 from agent.journal import Bell, Cursor, Journal, JournalError, JournalMoved
@@ -24,7 +24,7 @@ from agent.journal.restart import restart_epoch
 from agent.uplink.gaps import Gaps
 from agent.uplink.link import LinkError
 from agent.uplink.marks import Marks
-from agent.uplink.notes import SOURCE, Notes
+from agent.uplink.notes import REFUSALS, SOURCE, Notes
 from agent.uplink.session import Board, Session
 from agent.uplink.states import States
 from agent.uplink.view import View
@@ -77,7 +77,7 @@ class Keeper:
         self._gaps = Gaps(journal)
         self._notes = Notes(journal, view)
         self._states = States(board.topics, board.config, journal, board.version if board.home_assistant else "")
-        self._wait = Backoff(FIRST_S, MOST_S, random.random)
+        self._wait = Backoff(FIRST_S, MOST_S, random.random, MINUTES)
         self._told_s = float("-inf")
         self._keep_to()
         view.epoch, view.cursors = journal.epoch, self._books.cursors()
@@ -103,7 +103,7 @@ class Keeper:
             if session.good or time.monotonic() - started_s > STEADY_S:
                 self._wait.reset()
             self._view.link = {"state": error.state, "reason": error.reason}
-            self._pause(self._wait.next())
+            self._pause(self._wait.next(hurry=error.state not in REFUSALS))
         finally:
             session.close()
             self._save()

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agent.core.backoff import Backoff
+from agent.core.backoff import Backoff, Early
 
 
 def test_ceilings_double_up_to_the_most_and_stay_there():
@@ -37,3 +37,23 @@ def test_waits_never_leave_their_bounds_however_often():
 def test_senseless_bounds_are_refused(first_s, most_s):
     with pytest.raises(ValueError, match="makes no sense"):
         Backoff(first_s, most_s, random.random)
+
+
+def test_the_ceiling_stays_low_until_the_waits_have_come_to_the_first_minutes():
+    backoff = Backoff(1, 60, lambda: 1.0, Early(5, 30))
+    waits = [backoff.next() for _ in range(14)]
+    assert waits == [1, 2, 4, 5, 5, 5, 5, 5, 10, 20, 40, 60, 60, 60]
+    backoff.reset()
+    assert [backoff.next() for _ in range(5)] == [1, 2, 4, 5, 5]
+
+
+def test_whoever_refuses_is_not_hurried():
+    backoff = Backoff(1, 60, lambda: 1.0, Early(5, 30))
+    assert [backoff.next() for _ in range(4)] == [1, 2, 4, 5]
+    assert [backoff.next(hurry=False) for _ in range(4)] == [5, 10, 20, 40]
+    assert backoff.next() == 60
+
+
+def test_first_minutes_never_raise_a_ceiling_beyond_its_bounds():
+    backoff = Backoff(2, 4, random.Random(3).random, Early(1, 100))
+    assert all(backoff.next() <= 4 for _ in range(500))
