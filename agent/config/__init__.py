@@ -1,4 +1,4 @@
-"""site.toml: the one file a technician writes. Start with model.py; load.py reads it and says what is wrong."""
+"""site.toml: the one file a technician writes. Start with model/; load.py reads it and says what is wrong."""
 
 from agent.config.kept import keep, load_or_kept
 from agent.config.load import Checked, check, load

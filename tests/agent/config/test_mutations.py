@@ -183,7 +183,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 def _pins_as_text(document: dict[str, Any]) -> dict[str, Any]:
     """Numbers are pins too; the struct has text."""
     plain = copy.deepcopy(document)
-    for kind in ("point", "relay"):
+    for kind in ("point", "analog", "relay"):
         for item in plain.get(kind, []) if isinstance(plain.get(kind), list) else []:
             if isinstance(item, dict) and type(item.get("pin")) is int and 0 <= item["pin"] < 10_000:
                 item["pin"] = str(item["pin"])
