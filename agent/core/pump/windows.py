@@ -7,7 +7,7 @@ UTC, and nothing is said of them while the clock is not set. Nothing tested yet:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from agent.core.events import (
@@ -21,16 +21,21 @@ from agent.core.events import (
     PumpStopped,
     PumpTestClosed,
     PumpTestFinished,
+    PumpTestNotAutoStarted,
     PumpTestOpened,
+    PumpTestTooShort,
     PumpWeeklyTestDue,
     PumpWeeklyTestMissed,
 )
 from agent.core.pump.limits import Limits
+from agent.core.pump.run import Run
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 PRESSURE_DROP, MANUAL = "pressure-drop", "manual"
 METHODS = (PRESSURE_DROP, MANUAL)
+DATES = {PRESSURE_DROP: "weekly", MANUAL: "monthly"}
+SCHEDULE = "schedule"  # who opened a window that nobody opened
 
 
 @dataclass
@@ -43,10 +48,29 @@ class Window:
     by: str
     demanded: bool = False  # its own demand has come
     ran: bool = False
+    taken_up: bool = False  # after a boot
 
     @property
     def due_ns(self) -> int:
         return self.opened_ns + self.limit_s * SECOND
+
+    def snapshot(self) -> list[Any]:
+        return list(astuple(self))
+
+    def finished(self, run: Run, at_ns: int, needed_s: int, *, whole: bool) -> tuple[list[Event], bool]:
+        """The test run is over: what is said, and whether it counts. whole: nothing but its own end ended it."""
+        run_ms, source = run.long_ms(at_ns), run.source
+        long = run_ms is not None and run_ms >= needed_s * 1000
+        started = self.method != PRESSURE_DROP or run.auto
+        counts = long and started
+        events: list[Event] = [
+            PumpTestFinished(source=source, method=self.method, auto_started=run.auto, run_ms=run_ms, counts=counts)
+        ]
+        if whole and not long:
+            events.append(PumpTestTooShort(source=source, run_ms=run_ms, needed_s=needed_s))
+        if whole and not started:
+            events.append(PumpTestNotAutoStarted(source=source))
+        return events, counts
 
 
 @dataclass(frozen=True)
@@ -54,7 +78,8 @@ class Past:
     """What the journal knows of a pump after a boot; UTC in ns, None for never.
 
     cause: of the run that is open, "" for none; window: (method, limit_s, by) of a test window that is open;
-    alarms: kinds of its alarms that stand; waits: kinds of those that nobody has acknowledged.
+    planned_ns: when a window last opened by schedule; alarms: kinds of its alarms that stand; waits: kinds of those
+    that nobody has acknowledged.
     """
 
     cause: str = ""
@@ -63,6 +88,7 @@ class Past:
     monthly_ns: int | None = None
     patrol_ns: int | None = None
     window: tuple[str, int, str] | None = None
+    planned_ns: int | None = None
     alarms: frozenset[str] = frozenset()
     waits: frozenset[str] = frozenset()
 
@@ -85,12 +111,13 @@ def _with(past: Past, event: Event, at_ns: int) -> Past:
         case PumpStopped():
             return replace(past, cause="")
         case PumpTestOpened():
-            return replace(past, window=(event.method, event.limit_s, event.by))
+            planned_ns = at_ns if event.by == SCHEDULE else past.planned_ns
+            return replace(past, window=(event.method, event.limit_s, event.by), planned_ns=planned_ns)
         case PumpTestClosed():
             return replace(past, window=None)
         case PumpPatrolFinished():
             return replace(past, patrol_ns=at_ns)
-        case PumpTestFinished() if event.counts and event.method == PRESSURE_DROP:
+        case PumpTestFinished() if event.counts and DATES.get(event.method) == "weekly":
             return replace(past, weekly_ns=at_ns)
         case PumpTestFinished() if event.counts:
             return replace(past, monthly_ns=at_ns)
@@ -113,8 +140,11 @@ class Dates:
         """A test counts. Its date is that of the next look with a clock, a second later at most."""
         self._pending[name] = True
 
-    def look(self, utc_ns: int) -> list[Event]:
-        """What is overdue at `utc_ns`, said once, and what no longer is."""
+    def look(self, utc_ns: int, testing: str = "") -> list[Event]:
+        """What is overdue at `utc_ns`, said once, and what no longer is. testing: the method of an open window.
+
+        A test that is going on is not missed: one a week at one hour would be, each time, for some seconds.
+        """
         self.first_ns = utc_ns if self.first_ns is None else self.first_ns
         for name in self._pending:
             self.done[name] = utc_ns
@@ -123,10 +153,11 @@ class Dates:
         for kind, (name, days, make) in self._duties().items():
             since = self.done[name] or self.first_ns
             passed = utc_ns - since
-            if days is not None and passed >= days * DAY and kind not in self._told:
+            late = days is not None and passed >= days * DAY
+            if late and kind not in self._told and DATES.get(testing) != name:
                 self._told.add(kind)
                 events.append(make(source=self._source, days=passed // DAY))
-            elif (days is None or passed < days * DAY) and kind in self._told:
+            elif not late and kind in self._told:
                 self._told.discard(kind)
                 events.append(PumpRestored(source=self._source, was=kind))
         return events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -35,9 +36,10 @@ from agent.core.events import (
     PumpWeeklyTestMissed,
     Signal,
 )
-from agent.core.pump import Limits, Past, Pump, State
+from agent.core.pump import Limits, Past, Pump, State, past_of
 from agent.core.pump.limits import fail_to_start_s
 from agent.core.pump.machine import LOST_MS
+from agent.core.pump.schedule import Local, Slot
 from agent.core.pump.table import (
     AWAITS,
     DEMANDED,
@@ -628,9 +630,151 @@ def test_dates_of_tests() -> None:
     h.put(302, running=True)
     h.put(310, demand=False)
     h.put(1000, running=False)
+    h.to(4000)
     restored = [event.was for event in h.pump.dates(day0 + 32 * DAY) if isinstance(event, PumpRestored)]
     assert restored == ["pump.weekly_test_due", "pump.weekly_test_missed"]
     assert [k for k in h.kinds(h.pump.dates(day0 + 38 * DAY)) if k != "jockey_day"] == ["weekly_test_due"]
+
+
+def test_a_test_that_goes_on_is_not_missed() -> None:
+    """Once a week at the same hour: the last one is seven days and some seconds ago when this one ends."""
+    h = Hand()
+    h.pump.dates(20_000 * DAY)
+    h.window(300)
+    assert h.kinds(h.pump.dates(20_007 * DAY)) == ["jockey_day"]
+    assert [k for k in h.kinds(h.pump.dates(20_031 * DAY)) if k != "jockey_day"] == ["monthly_test_missed"]
+    h.to(4000)
+    assert h.kinds(h.pump.dates(20_031 * DAY)) == ["weekly_test_due", "weekly_test_missed"]
+
+
+# --- windows by schedule ---
+
+MINUTE = 60 * SEC
+UTC0 = 20_000 * DAY
+
+
+def slot(which: str = "every", method: str = "pressure-drop") -> Slot:
+    return Slot(method, frozenset({0, 3}), which, 9 * 60, 10 * 60)
+
+
+def local(day: int, hour: int, minute: int = 0) -> tuple[Local, int]:
+    """(a time in a month of 31 days that begins on a Monday, the same as UTC)."""
+    return Local((day - 1) % 7, hour * 60 + minute, day, 31), UTC0 + (day - 1) * DAY + hour * HOUR + minute * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("which", "days"),
+    [
+        ("every", [1, 4, 8, 11, 15, 18, 22, 25, 29]),
+        ("first", [1, 4]),
+        ("second", [8, 11]),
+        ("third", [15, 18]),
+        ("fourth", [22, 25]),
+        ("last", [25, 29]),
+    ],
+)
+def test_days_of_a_slot(which: str, days: list[int]) -> None:
+    assert [day for day in range(1, 32) if slot(which).covers(local(day, 9)[0])] == days
+
+
+def test_hours_of_a_slot() -> None:
+    minutes = [m for m in range(24 * 60) if slot().covers(Local(0, m, 1, 31))]
+    assert (minutes[0], minutes[-1], len(minutes)) == (9 * 60, 10 * 60 - 1, 60)
+
+
+class Planned(Hand):
+    def __init__(self, past: Past | None = None, slots: tuple[Slot, ...] = (slot(),)) -> None:
+        super().__init__(past=past)
+        self.pump = Pump("p", self.limits, self.wired, slots)
+        self.pump.resume(dict(WELL), past or Past(), 100 * SEC)
+        self.to(200)
+
+    def at(self, day: int, hour: int, minute: int = 0) -> list[Event]:
+        return self.pump.scheduled(*local(day, hour, minute), self.now_ns)
+
+
+def test_a_window_opens_by_schedule_once_in_its_hours_and_closes_itself() -> None:
+    h = Planned()
+    assert h.at(1, 8, 59) == []
+    assert h.at(1, 9) == [PumpTestOpened(source="p", method="pressure-drop", limit_s=3600, by="schedule")]
+    assert h.at(1, 9, 1) == []
+    h.put(300, demand=True)
+    h.put(303, running=True)
+    h.put(310, demand=False)
+    assert h.kinds(h.put(303 + 600, running=False)) == ["stopped", "test_finished"]
+    assert h.pump.close_window("anna", h.now_ns) == [PumpTestClosed(source="p", by="anna", ran=True)]
+    assert h.at(1, 9, 30) == [], "it had its window"
+    assert h.kinds(h.at(4, 9, 20)) == ["test_opened"], "the board was off at nine: what is left of the hour"
+    assert h.kinds(h.to(h.now_ns / SEC + 2400)) == ["test_closed"]
+
+
+@pytest.mark.parametrize("role", ["running", "demand"])
+def test_no_run_becomes_a_test_because_of_the_hour(role: str) -> None:
+    h = Planned()
+    h.put(300, **{role: True})
+    assert h.at(1, 9) == []
+    assert not h.pump.muting
+    h.put(320, **{role: False})
+    assert h.kinds(h.at(1, 9, 5)) == ["test_opened"]
+
+
+def test_none_opens_while_the_pump_is_out_of_order_or_a_failure_waits() -> None:
+    h = Planned()
+    h.pump.impaired = True
+    assert h.at(1, 9) == []
+    h.pump.impaired = False
+    h.put(300, demand=True)
+    h.put(400, demand=False)
+    assert h.at(1, 9, 1) == [], "nobody has acknowledged yet"
+    h.pump.acknowledged(h.now_ns)
+    assert h.kinds(h.at(1, 9, 2)) == ["test_opened"]
+
+
+def test_a_window_opened_by_hand_is_this_hours_window() -> None:
+    h = Planned()
+    h.window(300)
+    assert h.at(1, 9) == []
+    h.pump.close_window("anna", h.now_ns)
+    assert h.at(1, 9, 30) == []
+
+
+def test_a_schedule_over_a_restart_and_a_boot() -> None:
+    h = Planned()
+    h.at(1, 9)
+    again = Pump("p", h.limits, ALL, (slot(),))
+    again.restore(json.loads(json.dumps(h.pump.snapshot())))
+    again.close_window("anna", h.now_ns)
+    assert again.scheduled(*local(1, 9, 30), h.now_ns) == [], "killed and started: it had its window"
+    opened_ns = local(1, 9)[1]
+    past = past_of(
+        "p",
+        [
+            (PumpTestOpened(source="p", method="pressure-drop", limit_s=3600, by="schedule"), opened_ns),
+            (PumpTestClosed(source="p", by="anna", ran=True), opened_ns + 60 * SEC),
+        ],
+    )
+    assert past.planned_ns == opened_ns
+    assert Planned(past).at(1, 9, 30) == []
+    assert Planned(replace(past, planned_ns=None)).at(1, 9, 30) != []
+    late = Planned()
+    late.pump.recall(past)
+    assert late.at(1, 9, 30) == [], "the journal came late"
+
+
+@pytest.mark.parametrize(("hour", "minute", "left_s"), [(9, 45, 900), (11, 0, 0)])
+def test_a_window_taken_up_after_a_boot_ends_with_its_hour(hour: int, minute: int, left_s: int) -> None:
+    past = Past(window=("pressure-drop", 3600, "schedule"), planned_ns=local(1, 9)[1])
+    h = Planned(past)
+    assert h.at(1, hour, minute) == []
+    assert h.kinds(h.to(100 + left_s if left_s else 201)) == ["test_closed"]
+
+
+def test_a_clock_set_a_year_ahead_in_a_window_changes_nothing_of_it() -> None:
+    h = Planned()
+    h.at(1, 9)
+    h.pump.scheduled(local(1, 3)[0], UTC0 + 366 * DAY, h.now_ns)
+    assert h.pump.muting
+    assert h.kinds(h.to(200 + 3600)) == ["test_closed"]
 
 
 # --- patrol ---
