@@ -10,7 +10,7 @@ CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
 . "$CHECKOUT/provisioning/lib/setup.sh"
 
-UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer"
+UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer"
 SYSTEM=/etc/systemd/system
 SITE=/etc/standpipe/site.toml
 prefix=/opt/standpipe
@@ -141,6 +141,7 @@ print("standpipe-panel.service")
 if site.get("camera"):
     print("standpipe-jobs-retention.timer")
     print("standpipe-jobs-holds.timer")
+    print("standpipe-jobs-seal.timer")
 for camera in site.get("camera", []):
     print(f"standpipe-recorder@{camera['id']}.service")
 if "uplink" in site:

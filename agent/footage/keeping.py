@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from agent.core.retention import Piece, Run
 from agent.core.spans import DAY_NS
 from agent.footage.index import MediaIndex, Segment
+from agent.footage.seal import let_go
 
 PAGE = 2000
 _WHOLE = "state in ('closed', 'salvaged')"
@@ -103,9 +104,9 @@ class Keeping:
         return [Deletion(id_, camera, json.loads(event)) for id_, camera, event in found]
 
     def forget(self, deletion: Deletion, seqs: Sequence[int]) -> None:
-        """It is done: its rows go, and so does the deletion."""
+        """It is done: its rows go, and so does the deletion; leaves stay that the proofs of others need."""
         ask = """delete from segment where camera = (select id from camera where name = ?) and seq = ?
                  and state = 'deleting'"""
         with self._index.transaction() as db:
-            db.executemany(ask, [(deletion.camera, seq) for seq in seqs])
+            let_go(db, deletion.camera, seqs, lambda: db.executemany(ask, [(deletion.camera, seq) for seq in seqs]))
             db.execute("delete from deletion where id = ?", (deletion.id,))

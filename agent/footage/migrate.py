@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = "2"
+VERSION = "3"
 
 # Version 1 spelt every camera, boot and path out in each row and each index: 330 MB where this takes 200.
 _FROM_1 = """
@@ -21,7 +23,7 @@ _INTO_2 = """
     insert into boot (name) select distinct boot from old;
     insert into segment
       select camera.id, old.seq, old.path, old.state, boot.id, old.clock, old.start_mono_ns, old.start_at_ns,
-             old.end_mono_ns, old.end_at_ns, old.frames, old.bytes, old.sha256
+             old.end_mono_ns, old.end_at_ns, old.frames, old.bytes, old.sha256, null
       from old join camera on camera.name = old.camera join boot on boot.name = old.boot order by old.camera, old.seq;
     insert into gap select * from old_gap;
     update segment set path = null where path = (
@@ -31,15 +33,39 @@ _INTO_2 = """
     drop table old;
     drop table old_gap;
 """
+# Version 2 knew nothing of seals.
+_FROM_2 = """
+    alter table segment add column seal integer references seal;
+    drop view if exists footage;
+"""
+_INTO_3 = {"segment_unsealed", "seal", "seal_by_hour", "leaf", "scrub", "footage"}
+_NAME = re.compile(r"create (?:table|index|view|trigger) (\w+)")
 
 
 def bring_up_to_date(db: sqlite3.Connection) -> None:
     """All or nothing, in one transaction; sqlite3.Error when the disk refuses."""
-    insert = f"insert into meta values ('version', '{VERSION}');"
+    noted = f"insert or replace into meta values ('version', '{VERSION}');"
     if not db.execute("select count(*) from sqlite_schema").fetchone()[0]:
-        _at_once(db, f"{SCHEMA.read_text()}; {insert}")
-    elif db.execute("select value from meta where key = 'version'").fetchone() == ("1",):
-        _at_once(db, f"{_FROM_1} {SCHEMA.read_text()}; {insert} {_INTO_2}")
+        _at_once(db, f"{SCHEMA.read_text()}; {noted}")
+        return
+    found = db.execute("select value from meta where key = 'version'").fetchone()
+    if found == ("1",):
+        _at_once(db, f"{_FROM_1} {SCHEMA.read_text()}; {noted} {_INTO_2}")
+    elif found == ("2",):
+        new = "".join(text for name, text in _statements() if name in _INTO_3)
+        _at_once(db, f"{_FROM_2} {new} {noted}")
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    """(name of what it makes, statement) for each of the schema."""
+    text = ""
+    for line in SCHEMA.read_text().splitlines(keepends=True):
+        text += line
+        if sqlite3.complete_statement(text):
+            made = _NAME.search(text)
+            if made is not None:
+                yield made[1], text
+            text = ""
 
 
 def _at_once(db: sqlite3.Connection, script: str) -> None:

@@ -39,6 +39,7 @@ create table segment (
   bytes         integer,                                   -- size of the file; null while open
   sha256        blob    check (length(sha256) = 32),       -- of the whole file; null while open, and where the index was made
                                                            -- anew from files (the file's own end box has that of all before it)
+  seal          integer references seal,                   -- see seal; null while it is not sealed
   primary key (camera, seq),
   check (state = 'open' or (end_mono_ns is not null and end_at_ns is not null and bytes is not null))
 ) strict, without rowid;
@@ -46,6 +47,45 @@ create table segment (
 create index segment_by_time on segment (camera, boot, start_mono_ns);
 create index segment_by_utc on segment (camera, start_at_ns);
 create index segment_open on segment (camera, seq) where state = 'open';
+create index segment_unsealed on segment (camera, seq) where seal is null and state <> 'open';
+
+-- What the journal's rows footage.sealed say, and those rows themselves: an export has its proofs from here, whatever
+-- becomes of the journal. Filled from the journal alone: it can be made anew as long as that has the rows.
+create table seal (
+  id      integer primary key,                             -- what segments call it
+  camera  integer not null references camera,              -- see camera
+  hour_ns integer not null,                                -- UTC: where the hour begins
+  part    integer not null check (part > 0),               -- 1, or more for what came after the hour had been sealed
+  epoch   text    not null,                                -- of the journal
+  row     integer not null,                                -- its seq there
+  text    text    not null,                                -- that row, canonical
+  hash    blob    not null check (length(hash) = 32),      -- of that row
+  prev    blob    not null check (length(prev) = 32),      -- of the row before it
+  root    blob    not null check (length(root) = 32),      -- over the leaves
+  leaves  integer not null,                                -- how many
+  first   integer not null,                                -- the lowest and ...
+  last    integer not null,                                -- ... the highest number that is sealed here
+  unique (epoch, row)
+) strict;
+
+create index seal_by_hour on seal (camera, hour_ns);
+
+-- The leaf of a segment that is gone, as long as another one of the same seal stands: its proof needs this one.
+create table leaf (
+  camera integer not null references camera,
+  seq    integer not null,
+  seal   integer not null references seal,                 -- see seal
+  hash   blob    not null check (length(hash) = 32),       -- as core/merkle.py makes it
+  primary key (camera, seq)
+) strict, without rowid;
+
+-- How far the scrub has come in its round over a camera's footage.
+create table scrub (
+  camera   integer primary key references camera,          -- see camera
+  seq      integer not null,                               -- the last segment that was read in this round
+  began_ns integer not null,                               -- UTC: when the round began
+  ended_ns integer                                         -- UTC: when it was through; null while it is not
+) strict;
 
 create view footage as
   select camera.name as camera, segment.seq as seq,
@@ -55,7 +95,7 @@ create view footage as
          segment.state as state, boot.name as boot, segment.clock as clock, segment.start_mono_ns as start_mono_ns,
          segment.start_at_ns as start_at_ns, segment.end_mono_ns as end_mono_ns, segment.end_at_ns as end_at_ns,
          segment.frames as frames, segment.bytes as bytes, segment.sha256 as sha256,
-         segment.camera as camera_id, segment.boot as boot_id
+         segment.camera as camera_id, segment.boot as boot_id, segment.seal as seal
   from segment join camera on camera.id = segment.camera join boot on boot.id = segment.boot;
 
 create trigger segment_came after insert on segment begin

@@ -1,4 +1,4 @@
-"""The jobs process: one pass, then it ends; timers of systemd start it. `python -m agent.jobs retention|holds`."""
+"""The jobs process: one pass, then it ends; timers of systemd start it. `python -m agent.jobs JOB`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 from agent.config import ConfigError, load_or_kept
 from agent.footage.errors import FootageError
-from agent.jobs import holds, retention
+from agent.jobs import holds, retention, seal
 from agent.jobs.desk import Desk
 from agent.journal import JournalError
 from agent.runtime import process
 from agent.runtime.paths import Paths
 
 log = logging.getLogger(__name__)
-JOBS: dict[str, Callable[[Desk], object]] = {"retention": retention.run, "holds": holds.run}
+JOBS: dict[str, Callable[[Desk], object]] = {"retention": retention.run, "holds": holds.run, "seal": seal.run}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", choices=sorted(JOBS), help="retention: all of it; holds: those only")
+    parser.add_argument("job", choices=sorted(JOBS), help="which pass: retention seals and tends to holds too")
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:

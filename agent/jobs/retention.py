@@ -33,6 +33,7 @@ from agent.footage.errors import FootageError
 from agent.footage.keeping import Amount, Keeping
 from agent.footage.volume import MIB
 from agent.jobs import holds as holds_job
+from agent.jobs import seal as seal_job
 from agent.jobs.desk import SOURCE, Approval, Desk
 from agent.journal.holds import Hold, holds
 from agent.journal.projections import every
@@ -83,6 +84,7 @@ def _pass(desk: Desk, step: Step | None) -> Outlook:
     _right_disk(desk)
     deleter = Deleter(desk.paths.footage, desk.index, desk.journal, *([step] if step is not None else []))
     deleter.finish()
+    seal_job.tend(desk)  # what goes has been sealed: its hash outlives it where another's proof needs it
     holds_job.tend(desk)
     _on_request(desk, deleter)
     mark = desk.journal.head()[0]

@@ -107,3 +107,63 @@ class ClipGivenUp(Event):
     clip: str
     bytes: int
     reason: str
+
+
+@kind("footage.sealed")
+class FootageSealed(Event):
+    """The root over the segments of a camera's hour (core/merkle.py): what lies on disk can be proven against it.
+
+    hour_ns: where that hour of UTC begins; segments: their numbers, like "12-71"; leaves: how many. A segment is
+    sealed once. What came late is sealed by a row of its own: part 2, 3, ..., and before: "EPOCH-SEQ" of part 1.
+    """
+
+    hour_ns: int
+    segments: str
+    leaves: int
+    root: str
+    part: int
+    before: str
+
+
+@kind("footage.rot", lane=Lane.ALARM)
+class FootageRot(Event):
+    """A segment is not any more what was recorded: the scrub read it again. Told once for each segment.
+
+    reason: changed / cut short / missing / unreadable / not what was sealed. expected, found: SHA-256, "" if there is
+    none; damaged_ms: how much of it does not hold any more, -1 if that cannot be told.
+    """
+
+    segment: int
+    path: str
+    reason: str
+    from_ns: int
+    to_ns: int
+    expected: str
+    found: str
+    damaged_ms: int
+
+
+@kind("export.made", lane=Lane.ALARM)
+class ExportMade(Event):
+    """Footage was handed out: package `export` of these cameras, written before anybody can have it.
+
+    from_ns, to_ns: what was asked for (UTC); segments: camera -> numbers of those that are in it; by: who made it,
+    signed: whether with that person's own key; request: the approved grant it was made under, "" if none is asked for;
+    digest: SHA-256 of its manifest.
+    """
+
+    export: str
+    cameras: list[str]
+    from_ns: int
+    to_ns: int
+    segments: dict[str, str]
+    files: int
+    bytes: int
+    receiver: str
+    basis: str
+    purpose: str
+    by: str
+    signed: bool
+    watermark: str
+    request: str
+    digest: str

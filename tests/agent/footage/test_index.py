@@ -208,3 +208,26 @@ def test_every_column_is_explained_in_the_schema():
             ][:1]
             assert "--" in line, f"{table}.{column} has no comment"
     db.close()
+
+
+def test_an_index_without_seals_gets_them_and_is_then_like_a_new_one(tmp_path, index):
+    index.add([segment(1), segment(2, state="open", start=70)])
+    before = index.segments()
+    index.close()
+    db = sqlite3.connect(tmp_path / "media.db")
+    layout = "select type, name from sqlite_schema where name not like 'sqlite%' order by name"
+    wanted = db.execute(layout).fetchall(), db.execute("select * from pragma_table_info('segment')").fetchall()
+    db.executescript(
+        "drop view footage; drop index segment_unsealed; drop table leaf; drop table scrub; drop table seal;"
+        "alter table segment drop column seal; update meta set value = '2' where key = 'version'"
+    )
+    db.close()
+    again = MediaIndex(tmp_path / "media.db", create=False)
+    assert again.segments() == before
+    again.finish(segment(3))
+    again.close()
+    db = sqlite3.connect(tmp_path / "media.db")
+    found = db.execute(layout).fetchall(), db.execute("select * from pragma_table_info('segment')").fetchall()
+    assert found == wanted
+    assert db.execute("select value from meta where key = 'version'").fetchone() == ("3",)
+    db.close()
