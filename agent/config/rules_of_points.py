@@ -5,7 +5,9 @@ from __future__ import annotations
 from agent.config.convert import Report, Table
 from agent.config.looking import all_of, ids_of, tell_unknown
 from agent.config.pins import channel_of
+from agent.core.hours import minutes
 from agent.core.pump import LEVELS, ROLES, SHARED
+from agent.core.pump.limits import TEST_MIN
 from agent.core.supervision import Bands
 
 
@@ -105,3 +107,28 @@ NEEDS = {
     "jockey_often": "jockey",
     "jockey_run_s": "jockey",
 }
+
+
+def windows(site: Table, report: Report) -> None:
+    """Hours of one day, for pumps that there are, long enough for the test that is meant."""
+    pumps = ids_of(site, "pump")
+    for one in all_of(site, "test_window"):
+        needed_s = 0
+        for index, id_ in enumerate(one.get("pumps") or [], start=1):
+            if id_ in pumps:
+                needed_s = max(needed_s, _test_min_s(pumps[id_]))
+            elif id_ is not None:
+                tell_unknown(report, one, f"pumps[{index}]", "pump", id_, pumps)
+        begins, ends = one.get("from"), one.get("until")
+        if not begins or not ends:
+            continue
+        has_s = 60 * (minutes(ends) - minutes(begins))
+        if has_s <= 0:
+            report.error(one, "until", "same-day")
+        elif has_s < needed_s:
+            report.warn(one, "until", "window-short", minutes=has_s // 60, needed=-(-needed_s // 60))
+
+
+def _test_min_s(pump: Table) -> int:
+    own, profile = pump.get("test_min_s"), pump.get("test_profile")
+    return own if isinstance(own, int) else 60 * TEST_MIN.get(str(profile), (0, 0))[pump.get("driver") == "diesel"]

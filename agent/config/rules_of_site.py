@@ -18,7 +18,7 @@ from agent.config.looking import ids_of as _ids
 from agent.config.looking import tell_unknown as _unknown
 from agent.config.pins import SPI, pulled_up_at_boot, same_line
 from agent.config.problems import has_credentials, has_password
-from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points
+from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
 from agent.core.events import KINDS
 from agent.core.people import public_of
 from agent.core.pump import ROLES
@@ -348,7 +348,7 @@ def timezone(site: Table, report: Report) -> None:
 
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
-    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, pump_limits, relays,
+    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, pump_limits, windows, relays,
     arming, contacts, rule_events, rule_targets, rule_ends, idle,
     silent_alarms, cameras, keeping, uplink, people, timezone,
 )  # fmt: skip

@@ -130,6 +130,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         '只有 kind = "temperature" 或 "humidity" 的点可用',
     ),
     "no-hours": ("from and until are the same: no time at all lies between them", "from 与 until 相同：没有任何时段"),
+    "unknown-pump": ("there is no [[pump]] with this id{nearest}{known}", "没有此 id 的 [[pump]]{nearest}{known}"),
+    "same-day": (
+        "must be later on the same day than from: a test window does not go over midnight",
+        "必须在同一天内晚于 from：试验时段不能跨过午夜",
+    ),
+    "window-short": (
+        "{minutes} minutes, and a test of this pump takes {needed}",
+        "时段为 {minutes} 分钟，而此泵的试验需要 {needed} 分钟",
+    ),
     "double-use": (
         "this point already serves as {other}; one contact, one meaning",
         "此点已用作 {other}；一个触点只能有一个含义",

@@ -70,7 +70,7 @@ class Arming:
         if not self._hours or now.mono_ns < self._look_ns:
             return []
         self._look_ns = now.mono_ns + LOOK_NS
-        at_ns = self._known_ns(now)
+        at_ns = self.known_ns(now)
         self.blind = at_ns is None
         if at_ns is None:
             return []
@@ -82,7 +82,8 @@ class Arming:
                 events += self._set(door, planned, "schedule", planned)
         return events
 
-    def _known_ns(self, now: Stamp) -> int | None:
+    def known_ns(self, now: Stamp) -> int | None:
+        """UTC in ns; None while nobody knows it."""
         if now.clock != "unset":
             return now.at_ns
         boot, ahead_ns = self.anchor

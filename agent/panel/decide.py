@@ -10,7 +10,6 @@ wait for it) levels are read but nothing is said of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from agent.core.alarm import Alarm
@@ -28,13 +27,11 @@ from agent.core.events import (
     PointFound,
     PointSteady,
     PointStuck,
-    PumpExplained,
-    PumpTestRequested,
     Signal,
 )
 from agent.core.permits import ENDED
 from agent.core.permits import KINDS as PERMITS
-from agent.core.pump import Past, Pump, past_of
+from agent.core.pump import Past, Pump
 from agent.core.readback import Readback
 from agent.core.room import SENSORS, Reads, kind_of, said
 from agent.core.supervision import CONTACT, Reading
@@ -43,6 +40,7 @@ from agent.panel.channels import Channels
 from agent.panel.commissioning import Commissioning
 from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
+from agent.panel.pumps import Pumps
 from agent.panel.response import Cause, Drive, Response
 
 
@@ -64,9 +62,9 @@ class Decider:
         self.answered = ("", 0)  # (epoch, seq) of the last journal row dealt with
         self.begun = False
         self.channels = Channels(plan)
+        self.pumps = Pumps(self.response, self.channels)
         self.stuck_ns: dict[str, int] = {}  # point -> when it will have been active for too long
         self.stuck: set[str] = set()
-        self._unsaid_runs: set[str] = set()  # pumps of which it is not known yet whether they run, after a boot
         self._restless: set[str] = set()
         self._early: dict[str, Callable[[], None]] = {}  # channel -> what it showed before anything was recorded
 
@@ -95,9 +93,9 @@ class Decider:
             self._settle(point)
         for machine, due_ns in self._limits():
             if due_ns <= now.mono_ns:
-                self._because(Cause(None, due_ns), machine.elapse(now.mono_ns), (machine.id,))
+                self.pumps.because(Cause(None, due_ns), machine.elapse(now.mono_ns), (machine.id,))
         if self.begun:
-            self._say_runs()
+            self.pumps.say_runs(lambda point: self.contacts[point].seen)
             self._elapse_stuck()
             self.response.elapse()
         self.commissioning.elapse()
@@ -114,12 +112,11 @@ class Decider:
         facts = list(facts)
         self.response.recorded(facts, doors=not self.begun)
         self.response.take_up(alarms)
-        pasts = {id_: self._past(id_, facts) for id_ in self.plan.pumps}
-        if not self.begun:
+        pasts = self.pumps.pasts(facts)
+        if self.begun:
+            self.pumps.recall(pasts)
+        else:
             self._begin(recorded, pasts=pasts)
-            return
-        for id_, pump in self.plan.pumps.items():
-            pump.recall(pasts[id_])
 
     def request(self, row: tuple[str, int], does: str, alarm: str, by: str, refuse: str, now: Stamp) -> None:
         """A person asked. row: (epoch, seq) of the request; refuse: why it must not be done, if it must not."""
@@ -176,7 +173,7 @@ class Decider:
         elif event.KIND in PERMITS:
             self.response.permit(event, written or now)
         elif event.source in self.plan.pumps:
-            self._asked(self.plan.pumps[event.source], event)
+            self.pumps.asked(self.plan.pumps[event.source], event)
         self.response.hear(event)
 
     def say(self, event: Event, now: Stamp) -> None:
@@ -194,7 +191,7 @@ class Decider:
         response = self.response
         response.now = now
         if self.begun:
-            self._look_at_pumps()
+            self.pumps.look()
             response.restore_what_is_over(self._standing)
         drives = response.drives()
         if not response.said and not drives:
@@ -250,7 +247,7 @@ class Decider:
         pressed = point.role == "button" and active and not settled.found
         if pressed:
             events.append(ButtonPressed(source=point.id, does=list(point.press)))
-        self._because(Cause(settled.edge_ns, settled.settled_ns), events, point.machines)
+        self.pumps.because(Cause(settled.edge_ns, settled.settled_ns), events, point.machines)
         for does in point.press if pressed else ():
             self.response.ask(does, "*", f"button:{point.id}")
 
@@ -266,18 +263,6 @@ class Decider:
         at_ns, found = settled.edge_ns, settled.found
         return [event for pump, role in pumps for event in pump.contact(role, active, at_ns, found=found)]
 
-    # --- pumps ---
-
-    def _because(self, cause: Cause, events: Iterable[Event], machines: Iterable[str] = ()) -> None:
-        """Say it; what a pump raises in its test window is latched and shown, and sounds nothing."""
-        muted = {id_ for id_ in machines if id_ in self.plan.pumps and self.plan.pumps[id_].muting}
-        before = set(self.response.alarms.latched) if muted else set()
-        events = list(events)
-        self.response.because(cause, [*events, *self.channels.beside(events)])
-        for alarm in list(self.response.alarms.latched.values()) if muted else ():
-            if alarm.of in muted and alarm.id not in before:
-                self.response.ask("silence", alarm.id, "test window")
-
     # --- converter channels ---
 
     def loop(self, point: str, reading: Reading, now: Stamp) -> None:
@@ -291,7 +276,7 @@ class Decider:
         self._loop(point, reading)
 
     def _loop(self, point: str, reading: Reading) -> None:
-        self._because(Cause(reading.since_ns, self.response.now.mono_ns), self.channels.loop(point, reading))
+        self.pumps.because(Cause(reading.since_ns, self.response.now.mono_ns), self.channels.loop(point, reading))
 
     def measured(self, id_: str, measured: Measured, now: Stamp) -> None:
         """How a measured value stands."""
@@ -304,17 +289,7 @@ class Decider:
     def _measured(self, id_: str, measured: Measured) -> None:
         cause = Cause(measured.since_ns, self.response.now.mono_ns)
         for pump, events in self.channels.measured(id_, measured):
-            self._because(cause, events, (pump.id,) if pump is not None else ())
-
-    def _say_runs(self) -> None:
-        """After a boot: a pump that runs is said to run, once its contact has been read."""
-        if not self._unsaid_runs:
-            return
-        for point in self.plan.points.values():
-            for role, pump in point.pumps if self.contacts[point.id].seen else ():
-                if role == "running" and pump in self._unsaid_runs:
-                    self._unsaid_runs.discard(pump)
-                    self._pump(self.plan.pumps[pump], self.plan.pumps[pump].at_start())
+            self.pumps.because(cause, events, (pump.id,) if pump is not None else ())
 
     def _elapse_stuck(self) -> None:
         for point, due_ns in list(self.stuck_ns.items()):
@@ -324,46 +299,12 @@ class Decider:
                 limit_s = (self.plan.points[point].stuck_ns or 0) // 1_000_000_000
                 self.response.because(Cause(None, due_ns), [PointStuck(source=point, limit_s=limit_s)])
 
-    def _pump(self, pump: Pump, events: Iterable[Event]) -> None:
-        self._because(Cause(), events, (pump.id,))
-
-    def _look_at_pumps(self) -> None:
-        """What people and permits have to do with pumps: an acknowledgement, an impairment."""
-        for pump in self.plan.pumps.values():
-            pump.impaired = self.response.permits.impaired(pump.id)
-            waits = pump.awaits
-            if waits:
-                alarm = self.response.alarms.latched.get(f"{waits}:{pump.id}")
-                if alarm is None or alarm.acknowledged:
-                    self._pump(pump, pump.acknowledged(self.response.now.mono_ns))
-
-    def _asked(self, pump: Pump, event: Event) -> None:
-        """A person opens or closes a test window, or explains a run."""
-        now_ns = self.response.now.mono_ns
-        if isinstance(event, PumpExplained):
-            self._pump(pump, pump.explain(event.by, event.reason, now_ns))
-        elif isinstance(event, PumpTestRequested) and event.does == "open":
-            self._pump(pump, pump.open_window(event.method, event.limit_s, event.by, now_ns))
-        elif isinstance(event, PumpTestRequested):
-            self._pump(pump, pump.close_window(event.by, now_ns))
-
     def calendar(self, now: Stamp) -> None:
-        """Dates of tests; each second."""
+        """Dates and hours of tests, values that are to be written down; each second."""
         self.response.now = now
-        if self.begun and now.clock != "unset":
-            for pump in self.plan.pumps.values():
-                self._pump(pump, pump.dates(now.at_ns))
         if self.begun:
-            self._because(Cause(), self.channels.regular(now.mono_ns))
-
-    def _past(self, pump: str, facts: Iterable[tuple[Event, Stamp]]) -> Past:
-        past = past_of(pump, [(event, written.at_ns) for event, written in facts])
-        mine = [alarm for alarm in self.response.alarms.latched.values() if alarm.of == pump]
-        return replace(
-            past,
-            alarms=frozenset(alarm.on for alarm in mine if not alarm.restored),
-            waits=frozenset(alarm.on for alarm in mine if not alarm.acknowledged),
-        )
+            self.pumps.calendar()
+            self.pumps.because(Cause(), self.channels.regular(now.mono_ns))
 
     def _limits(self) -> list[tuple[Door | Pump | Readback, int]]:
         """Limits that may be reached, and when.
@@ -418,7 +359,6 @@ class Decider:
             differs = contact.record(known) if known is not None else True
             if contact.closed is not None and differs and point.id != change:
                 self._settled(point, Settled(contact.closed, now_ns, now_ns, found=True))
-        self._unsaid_runs = set(self.plan.pumps)
         early, self._early = self._early, {}
         for show in early.values():
             show()
@@ -430,8 +370,7 @@ class Decider:
         for id_, door in self.plan.doors.items():
             if id_ in recorded:
                 door.resume(self.plan.points[id_].active(recorded[id_]), now_ns)
-        for id_, pump in self.plan.pumps.items():
-            pump.resume(self.plan.recorded(id_, recorded), pasts.get(id_, Past()), now_ns)
+        self.pumps.resume(recorded, pasts)
 
     def carry(self, now: Stamp) -> None:
         """Say facts still in force, for a journal that starts anew: levels, and alarms as they stand."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import get_args
 
 from msgspec import UNSET, UnsetType
 
-from agent.config.model import Analog, Clip, Day, Loop, Point, Relay, SiteConfig
+from agent.config.model import Analog, Clip, Day, Loop, Point, PumpWindow, Relay, SiteConfig
 from agent.config.model import Arming as ArmingConfig
 from agent.config.model import Pump as PumpConfig
 from agent.config.model import Rule as RuleConfig
@@ -22,6 +22,7 @@ from agent.core.events import Signal
 from agent.core.hours import minutes
 from agent.core.pump import ROLES, Limits, Pump
 from agent.core.pump.limits import TEST_MIN, fail_to_start_s
+from agent.core.pump.schedule import Clock, Local, Slot
 from agent.core.readback import Readback
 from agent.core.room import SENSORS, Reads
 from agent.core.rules import ClipWish, Output, Rule, Rules
@@ -99,7 +100,8 @@ class Plan:
 
     rests: relay -> energised while nothing drives it; heartbeats: relay -> half of its period; entries: doors whose
     opening must match a visit; channels: of the converters whose select lines are adc: loops with their bands, and
-    meters of values; value_uses: value -> (role, pump); records: value -> seconds between two rows.
+    meters of values; value_uses: value -> (role, pump); records: value -> seconds between two rows; planned: whether
+    test windows open by the hour, which `local` tells.
     """
 
     points: dict[str, PointPlan]
@@ -111,6 +113,8 @@ class Plan:
     outputs: list[RelaySpec] = field(default_factory=list)
     cameras: tuple[str, ...] = ()
     arming: Arming = field(default_factory=lambda: Arming((), {}, lambda at_ns: (0, 0)))
+    local: Clock = lambda at_ns: Local(0, 0, 1, 31)
+    planned: bool = False
     readbacks: dict[str, Readback] = field(default_factory=dict)
     heartbeats: dict[str, int] = field(default_factory=dict)
     entries: frozenset[str] = frozenset()
@@ -142,7 +146,7 @@ class Plan:
 def plan(site: SiteConfig) -> Plan:
     """The machines are new ones: one Plan serves one panel."""
     roles = {str(r.readback): ("readback", r.id) for r in site.relay if r.readback}
-    pumps = _roles(site.pump)
+    pumps, slots, local = _roles(site.pump), _slots(site.test_window), _clock(site)
     roles |= {point: ("pump", uses[0][1]) for point, uses in pumps.items()}
     return Plan(
         points={
@@ -150,13 +154,15 @@ def plan(site: SiteConfig) -> Plan:
             for point in site.point
         },
         doors={point.id: _door(point) for point in site.point if point.kind == "door"},
-        pumps={pump.id: Pump(pump.id, _limits(pump), _wired(pump)) for pump in site.pump},
+        pumps={pump.id: Pump(pump.id, _limits(pump), _wired(pump), slots.get(pump.id, ())) for pump in site.pump},
         rules=Rules([_rule(rule) for rule in site.rule], [_output(relay) for relay in site.relay]),
         rests={relay.id: relay.rest == "energised" for relay in site.relay},
         inputs=[point_spec(point) for point in site.point if channel_of(point.pin) is None],
         outputs=[relay_spec(relay) for relay in site.relay],
         cameras=tuple(camera.id for camera in site.camera),
-        arming=_arming(site),
+        arming=_arming(site, local),
+        local=local,
+        planned=bool(slots),
         readbacks={r.id: Readback(r.id, r.readback_ms, r.rest == "energised") for r in site.relay if r.readback},
         heartbeats={r.id: SECOND // (2 * r.heartbeat_hz) for r in site.relay if r.heartbeat_hz},
         entries=frozenset(point.id for point in site.point if point.entry),
@@ -234,18 +240,35 @@ def signal_of(point: Point) -> Signal:
     return Signal.STATUS if sensor is None else sensor.signal
 
 
-def _arming(site: SiteConfig) -> Arming:
+def _arming(site: SiteConfig, local: Clock) -> Arming:
     hours: dict[str, list[Hours]] = {}
     for one in site.arming:
         for door in one.points:
             hours.setdefault(door, []).append(_hours(one))
-    zone = _zone(site.site.timezone) if hours else UTC
+    doors = [point.id for point in site.point if point.kind == "door"]
+    return Arming(doors, hours, lambda at_ns: local(at_ns)[:2])
 
-    def local(at_ns: int) -> tuple[int, int]:
+
+def _clock(site: SiteConfig) -> Clock:
+    zone = _zone(site.site.timezone) if site.arming or site.test_window else UTC
+
+    def local(at_ns: int) -> Local:
         now = datetime.fromtimestamp(at_ns // SECOND, zone)
-        return now.weekday(), now.hour * 60 + now.minute
+        days = 32 - (now.replace(day=1) + timedelta(days=31)).day  # so far the first + 31 days is into the next month
+        return Local(now.weekday(), now.hour * 60 + now.minute, now.day, days)
 
-    return Arming([point.id for point in site.point if point.kind == "door"], hours, local)
+    return local
+
+
+def _slots(windows: Iterable[PumpWindow]) -> dict[str, list[Slot]]:
+    """pump -> when its test windows open."""
+    found: dict[str, list[Slot]] = {}
+    for one in windows:
+        days = frozenset(get_args(Day).index(day) for day in one.days)
+        slot = Slot(one.method, days, one.of_month, minutes(one.from_), minutes(one.until))
+        for pump in one.pumps:
+            found.setdefault(pump, []).append(slot)
+    return found
 
 
 def _hours(one: ArmingConfig) -> Hours:

@@ -35,7 +35,7 @@ OURS = (
     "point.", "analog.", "door.", "pump.", "button.", "relay.", "tamper.", "smoke.", "flood.", "temperature.",
     "humidity.",
 )  # fmt: skip
-BLIND = "the board does not know the time: doors stay armed or disarmed as they were (standpipe clock set)"
+BLIND = "the board does not know the time: doors stay armed or not, no test window opens (standpipe clock set)"
 ANSWERED_MAX = 64
 
 
@@ -241,7 +241,8 @@ class Response:
         now = self.now
         self.because(Cause(), self.permits.elapse(now.mono_ns))
         self._arm(self.arming.elapse(now))
-        self.trouble("clock", BLIND if self.arming.blind else "")
+        blind = self.arming.blind or (self.plan.planned and self.arming.known_ns(now) is None)
+        self.trouble("clock", BLIND if blind else "")
         self.because(Cause(), self.escalation.elapse(self.alarms.latched, now.mono_ns))
 
     def due_ns(self) -> int | None:

@@ -28,6 +28,7 @@ class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
     board: Board = Board()
     point: Annotated[list[Point], Meta(max_length=256)] = []
     pump: Annotated[list[Pump], Meta(max_length=64)] = []
+    test_window: Annotated[list[PumpWindow], Meta(max_length=64)] = []
     analog: Annotated[list[Analog], Meta(max_length=64)] = []
     relay: Annotated[list[Relay], Meta(max_length=128)] = []
     camera: Annotated[list[Camera], Meta(max_length=64)] = []

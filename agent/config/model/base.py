@@ -40,3 +40,4 @@ DayTime = Annotated[
         extra={"words": "day-time"},
     ),
 ]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

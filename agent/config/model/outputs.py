@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from agent.config.model.base import DayTime, Id, Pin, Text
+from agent.config.model.base import Day, DayTime, Id, Pin, Text
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,9 +87,6 @@ class Contact(Struct, frozen=True, forbid_unknown_fields=True):
     escalate_after_s: Annotated[
         int, Meta(ge=10, le=86_400, description="An alarm not acknowledged within goes to the next contact.")
     ] = 120
-
-
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Arming(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from agent.config.model.base import Id, SignalClass
+from agent.config.model.base import Day, DayTime, Id, SignalClass
 
 
 class Pump(Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,3 +137,22 @@ class Pump(Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=2, le=100, description="So many starts of the pump within main_within_s are told.")
     ] = 3
     main_within_s: Annotated[int, Meta(ge=60, le=86400, description="See main_starts.")] = 1800
+
+
+class PumpWindow(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[test_window]]: hours of the week, in the site's timezone, in which a pump's test window opens by itself."""
+
+    pumps: Annotated[list[Id], Meta(min_length=1, max_length=64, description="Pumps by id.")]
+    days: Annotated[list[Day], Meta(min_length=1, max_length=7, description="Days of the week.")]
+    until: Annotated[DayTime, Meta(description="It ends, local time, on the same day.")]
+    from_: Annotated[DayTime, Meta(description="It opens, local time, over a pump at rest.")] = field(name="from")
+    of_month: Annotated[
+        Literal["every", "first", "second", "third", "fourth", "last"],
+        Meta(description="Which of those days in a month: first and mon is the first Monday."),
+    ] = "every"
+    method: Annotated[
+        Literal["pressure-drop", "manual"],
+        Meta(
+            description="pressure-drop: the weekly test, the pump starts by itself; manual: the monthly one, by hand."
+        ),
+    ] = "pressure-drop"
