@@ -18,6 +18,7 @@ from agent.core.events.rooms import *
 from agent.core.events.permits import *
 from agent.core.events.values import *
 from agent.core.events.pumps import *
+from agent.core.events.starts import *
 from agent.core.events.alarms import *
 from agent.core.events.commissioning import *
 from agent.core.events.relays import *
