@@ -84,13 +84,38 @@ class Lock:
             self._fd = -1
 
 
+def aside_name(path: Path, stamp_ns: int) -> Path:
+    """Where a database that is moved aside goes: beside its old place."""
+    return path.with_name(f"{path.name}.moved-{stamp_ns}")
+
+
+def remove(path: Path) -> None:
+    """Remove a database that nobody uses yet, with its -wal and -shm; none is fine."""
+    for suffix in SUFFIXES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def replace(path: Path, fresh: Path, aside: Path) -> None:
+    """Put the finished database `fresh` in the place of `path`, which stays whole as `aside`.
+
+    The caller holds the lock exclusively and has folded the WAL of `path` into it. One rename is the change: kill or
+    power cut leave the old journal there or the new one, never none. The empty -wal goes last; who still has the old
+    database open sees that it has moved, and SQLite then leaves the files of the new one alone.
+    """
+    aside.hardlink_to(path)
+    fresh.replace(path)
+    for suffix in SUFFIXES[1:]:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def move_aside(path: Path, stamp_ns: int) -> Path:
     """Rename db, -wal and -shm together to `NAME.moved-STAMP...`; the caller holds the lock exclusively.
 
     The WAL goes last but one, the database last: after a crash in between the next opener finds the same corrupt
     database and moves again. Returns the database's new path. Nothing is ever deleted.
     """
-    target = path.with_name(f"{path.name}.moved-{stamp_ns}")
+    target = aside_name(path, stamp_ns)
     for suffix in reversed(SUFFIXES):
         old = path.with_name(path.name + suffix)
         with contextlib.suppress(FileNotFoundError):

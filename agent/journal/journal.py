@@ -80,7 +80,8 @@ class Journal:
         except OSError as error:
             raise explain(path, error) from error
         try:
-            db = _connect(path)
+            with lock.shared():
+                db = _connect(path)
             db.execute("pragma query_only=1")
             return cls(path, db, lock, None)
         except sqlite3.Error as error:
@@ -111,16 +112,16 @@ class Journal:
 
     # --- writing ---
 
-    def append(self, *events: Event, stamps: Sequence[Stamp] | None = None) -> list[Row]:
+    def append(self, *events: Event, stamps: Sequence[Stamp | None] | None = None) -> list[Row]:
         """Commit the events as rows, in this order, durably; returns the rows.
 
-        `stamps`, one per event, replaces the time of writing (for what was noted before it could be written).
+        `stamps`, one per event (None: now), is when they were noted, where that was before they could be written.
         All or nothing. Raises JournalMoved (open again) or JournalError (disk full, stuck, not ours to write).
         """
         if self._stamp is None:
             raise JournalError(f"{self.path}: opened to read")
-        when = list(stamps) if stamps is not None else [self._stamp()] * len(events)
-        drafts = [_draft(event, stamp) for event, stamp in zip(events, when, strict=True)]
+        now, when = self._stamp(), stamps if stamps is not None else [None] * len(events)
+        drafts = [_draft(event, stamp or now) for event, stamp in zip(events, when, strict=True)]
         with self._guarded(), self._lock.shared():
             self.check_moved()
             rows = self._commit(drafts)
@@ -302,9 +303,9 @@ def _open_or_make(path: Path, lock: files.Lock, stamp: Callable[[], Stamp]) -> s
 
 
 def _ready(path: Path, lock: files.Lock, stamp: Callable[[], Stamp], reason: str, moved: str) -> sqlite3.Connection:
-    files.make(path)
-    db = _connect(path)
-    with lock.shared():
+    with lock.shared():  # from opening on: nobody moves files under a database that is just being opened
+        files.make(path)
+        db = _connect(path)
         db.execute("begin immediate")
         try:
             if not db.execute("select 1 from sqlite_master where name = 'row'").fetchone():
@@ -317,10 +318,20 @@ def _ready(path: Path, lock: files.Lock, stamp: Callable[[], Stamp], reason: str
     return db
 
 
+def fold(path: Path) -> None:
+    """Take everything of the WAL into the database file. The caller has the lock; JournalError if a reader holds on."""
+    with contextlib.closing(_connect(path)) as db:
+        busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+    if busy:
+        raise JournalError(f"{path}: a reader held on for {BUSY_MS // 1000} s; the journal was left as it is")
+
+
 def make_new(
     path: Path, stamp: Stamp, *, reason: str, before: str, moved_to: str, rows: Sequence[tuple[Event, Stamp]]
 ) -> str:
-    """A new journal where there is none, these rows after its first; returns its epoch. The caller has the lock."""
+    """A new journal at `path`, these rows after its first, closed again; returns its epoch. What is there goes: it
+    was not finished."""
+    files.remove(path)
     files.make(path)
     db = _connect(path)
     with contextlib.closing(db):

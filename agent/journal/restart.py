@@ -11,7 +11,7 @@ from agent.core.chain import Stamp
 from agent.journal import files
 from agent.journal.errors import JournalError
 from agent.journal.facts import as_event, carry, facts_in_force, when
-from agent.journal.journal import Journal, make_new
+from agent.journal.journal import Journal, fold, make_new
 from agent.journal.projections import every
 
 PAUSE_S = 10.0
@@ -35,10 +35,12 @@ def restart_epoch(path: Path, stamp: Callable[[], Stamp], *, keep_after: int) ->
             kept = [row for row in facts_in_force(old, keep_after) if row.seq <= keep_after]
             again = [(carry(row), when(row)) for row in kept]
             again += [(as_event(row), when(row)) for row in every(old, after=keep_after) if row.kind not in _OF_A_FILE]
-            before = old.epoch
+            fold(path)
+            fresh, moved = path.with_suffix(".new"), files.aside_name(path, time.time_ns())
+            epoch = make_new(fresh, stamp(), reason="restored", before=old.epoch, moved_to=moved.name, rows=again)
             old.release()
-            moved = files.move_aside(path, time.time_ns())
-            return make_new(path, stamp(), reason="restored", before=before, moved_to=moved.name, rows=again)
+            files.replace(path, fresh, moved)
+            return epoch
     finally:
         old.release()
         lock.close()

@@ -371,6 +371,33 @@ def test_a_restored_copy_starts_a_new_epoch_and_loses_nothing(
     assert check_chain(new).bad_seq is None
 
 
+@pytest.mark.parametrize("step", ["hardlink_to", "replace", "unlink"])
+def test_a_restart_cut_off_anywhere_leaves_the_old_journal_or_the_new(
+    tmp_path: Path,
+    journal: Journal,
+    open_journal: Callable[[], Journal],
+    clock: Callable[[], Stamp],
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal.append(ALARM, CHANGE)
+
+    def cut(self: Path, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"agent.journal.files.Path.{step}", cut)
+        patch.setattr("agent.journal.files.remove", lambda path: None)  # not the clearing up before, the one after
+        with pytest.raises(KeyboardInterrupt):
+            restart_epoch(tmp_path / "journal.db", clock, keep_after=1)
+    new = open_journal()
+    assert (new.epoch == journal.epoch) is (step != "unlink")
+    assert list(open_alarms(new)) == [ALARM.source]
+    new.append(CHANGE)
+    assert check_chain(new).bad_seq is None
+    assert restart_epoch(tmp_path / "journal.db", clock, keep_after=1) != new.epoch
+
+
 # --- cursor ---
 
 
