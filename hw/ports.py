@@ -179,6 +179,10 @@ class Camera(Protocol):
         """Disconnect. Safe to call twice and after an error."""
 
     @property
+    def about(self) -> str:
+        """What it found to be there, for people: codec, size, who encodes. Known once open() has returned."""
+
+    @property
     def pictures(self) -> bool:
         """True if picture() gives any; known once open() has returned. If not: decode its sub stream, or keyframes."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from agent.config.convert import Report, Table
@@ -17,7 +16,8 @@ from agent.config.looking import all_of as _all
 from agent.config.looking import ids_of as _ids
 from agent.config.looking import tell_unknown as _unknown
 from agent.config.pins import SPI, pulled_up_at_boot, same_line
-from agent.config.problems import has_credentials, has_password
+from agent.config.problems import has_credentials
+from agent.config.rules_of_cameras import cameras, host_and_port
 from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
 from agent.core.events import KINDS
 from agent.core.people import public_of
@@ -29,8 +29,6 @@ from agent.core.spans import HARD_FLOOR_DAYS, least_days, span
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
 HEARD = (*OWN, *FOLLOWED)
-NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
-LOCAL_SOURCES = ("/dev/", "file:", "testcard:")
 
 
 def judge(site: Table, report: Report) -> None:
@@ -244,19 +242,6 @@ def _answered(site: Table, *wanted: str) -> bool:
 # --- addresses and secrets ---
 
 
-def cameras(site: Table, report: Report) -> None:
-    for camera in _all(site, "camera"):
-        source = camera.get("source")
-        if source is None:
-            continue
-        if has_credentials(source):
-            report.error(camera, "source", "credentials", name=camera.get("id") or "ID")
-        elif not _source_allowed(source):
-            report.error(camera, "source", "source")
-        elif has_password(source):
-            report.warn(camera, "source", "password-in-path")
-
-
 def keeping(site: Table, report: Report) -> None:
     """No camera keeps less than the law asks, or at most less than at least."""
     for camera in _all(site, "camera"):
@@ -265,20 +250,6 @@ def keeping(site: Table, report: Report) -> None:
             report.error(camera, "keep", "hard-floor")
         elif keep is not None and isinstance(most, str) and least_days(span(most)) < least_days(span(keep)):
             report.error(camera, "keep_at_most", "below-keep", keep=keep)
-
-
-def _source_allowed(source: str) -> bool:
-    if any(source.startswith(start) for start in LOCAL_SOURCES):
-        return source.startswith("testcard:") or len(PurePosixPath(source.removeprefix("file:")).parts) > 0
-    return source.partition("://")[0] in NETWORK_SOURCES and _host_and_port(source)
-
-
-def _host_and_port(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0) and " " not in address
-    except ValueError:
-        return False
 
 
 def uplink(site: Table, report: Report) -> None:
@@ -297,7 +268,7 @@ def uplink(site: Table, report: Report) -> None:
 
 
 def _judge_broker(link: Table, broker: str, report: Report) -> None:
-    if not _host_and_port(broker):
+    if not host_and_port(broker):
         report.error(link, "broker", "host-port")
     elif broker.startswith("mqtt://") and urlsplit(broker).hostname not in ("localhost", "127.0.0.1", "::1"):
         report.warn(link, "broker", "no-tls")

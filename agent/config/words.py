@@ -193,9 +193,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "地址中不能带用户名和密码；请删去，并写入同目录 secrets.toml（权限 0600）的 [{name}] 小节：user 和 password",
     ),
     "source": (
-        "allowed: rtsp://HOST/..., rtsps://HOST/..., /dev/videoN, file:PATH, testcard: , tcp://HOST:PORT (simulated)",
-        "允许：rtsp://主机/…、rtsps://主机/…、/dev/videoN、file:路径、testcard: 、tcp://主机:端口（模拟摄像机）",
+        "allowed: rtsp://HOST/..., rtsps://HOST/..., /dev/v4l/by-path/..., csi:, pipe: COMMAND, file:PATH, testcard: , "
+        "tcp://HOST:PORT (simulated)",
+        "允许：rtsp://主机/…、rtsps://主机/…、/dev/v4l/by-path/…、csi:、pipe: 命令、file:路径、testcard: 、"
+        "tcp://主机:端口（模拟摄像机）",
     ),
+    "rtsp-only": ("counts only with an rtsp:// or rtsps:// source", "仅对 rtsp:// 或 rtsps:// 来源有效"),
     "host-port": ("host or port of this address is not valid", "地址中的主机或端口无效"),
     "timezone": ("there is no such timezone{nearest}", "没有这个时区{nearest}"),
     "cert-key": ("cert and key go together; {name} is missing", "cert 和 key 必须同时填写；缺少 {name}"),

@@ -73,7 +73,13 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         raise NoSuchCamera(f"{paths.site}: no camera {args.camera!r} there (known: {known})")
     source = f"recorder@{config.id}"
     credentials = Secrets.load(paths.secrets).credentials(config.id)
-    camera = open_camera(config.source, credentials=credentials, stall_s=config.stall_s, label=config.id)
+    camera = open_camera(
+        config.source,
+        credentials=credentials,
+        stall_s=config.stall_s,
+        label=config.id,
+        transport=config.transport,
+    )
     return _record(Recorder(paths, site, config, source, process.clock(args).stamp), camera)
 
 

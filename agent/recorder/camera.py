@@ -15,7 +15,7 @@ from agent.core.clips import since_ns
 from agent.core.events import CameraLost, CameraRestored, Event, Signal
 from agent.recorder.flow import FragmentQueue, Shown
 from agent.recorder.fragments import Fragmenter
-from hw.ports import Camera, HardwareError
+from hw.ports import Camera, HardwareError, NewFormat
 
 KEYFRAME_NS = 30_000_000_000  # a camera that sends no keyframe for so long is connected anew: nothing can be kept of it
 BATCH_NS = 250_000_000
@@ -64,17 +64,32 @@ class CameraLoop:
     def _one_run(self, stop: threading.Event, tick: Callable[[], None]) -> None:
         """One connection, from open to its end. HardwareError when the camera is lost."""
         self._shown.state = "connecting" if self._lost_since is None else "lost"
+        try:
+            template = self._camera.open()
+            self._shown.about = self._camera.about
+            frames = self._shown.frames
+            while template is not None:
+                template = self._one_format(template, stop, tick)
+            if self._shown.frames == frames:
+                raise HardwareError(f"{self._id}: there is no picture in it")
+        finally:
+            self._camera.close()
+
+    def _one_format(self, template: Any, stop: threading.Event, tick: Callable[[], None]) -> Any:
+        """Pictures of one size and codec, up to the end (None) or the next template. HardwareError: the camera is lost.
+
+        Whatever comes in another format begins a segment of its own, for a track has one.
+        """
         cause = "recorder stopped"
         fragmenter: Fragmenter | None = None
         try:
-            template = self._camera.open()
             self._runs += 1
-            frames = self._shown.frames
             fragmenter = self._fragmenter(template)
             self._read(fragmenter, stop, tick)
-            if self._shown.frames == frames:
-                raise HardwareError(f"{self._id}: there is no picture in it")
             cause = cause if stop.is_set() else ""
+        except NewFormat as turn:
+            cause = "the picture format changed"
+            return turn.template
         except HardwareError as error:
             cause = f"camera lost: {error}"
             raise
@@ -82,7 +97,7 @@ class CameraLoop:
             if fragmenter is not None:
                 self._finish(fragmenter)
                 self._queue.end_run(cause)
-            self._camera.close()
+        return None
 
     def _fragmenter(self, template: Any) -> Fragmenter:
         try:

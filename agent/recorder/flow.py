@@ -80,6 +80,7 @@ class Shown:
         # camera's thread
         self.state = "connecting"  # connecting / receiving / lost
         self.reason = ""
+        self.about = ""  # what the camera says of itself: codec, size, who encodes
         self.frames = 0
         self.received_bytes = 0
         self.last_packet_ns: int | None = None

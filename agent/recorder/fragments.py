@@ -76,6 +76,8 @@ class Fragmenter:
         try:
             self._stream = self._muxer.add_stream_from_template(template, opaque=True)
             self._stream.time_base = Fraction(1, TICKS_PER_S)
+            if template.codec_context.name == "hevc":
+                self._stream.codec_tag = "hvc1"  # by FFmpeg's own choice, hev1, Apple's players show nothing
             self._muxer.start_encoding()
         except (av.FFmpegError, ValueError):
             self._muxer.close()

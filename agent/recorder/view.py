@@ -34,6 +34,7 @@ class View:
         return {
             "state": state,
             "reason": shown.stopped or shown.reason,
+            "about": shown.about,
             "fps": round((shown.frames - frames) / seconds, 1),
             "kbit_s": round((shown.received_bytes - received) * 8 / 1000 / seconds),
             "segment": shown.segment,

@@ -6,34 +6,50 @@ import re
 
 from hw.ports import Camera, HardwareError
 
-FORMS = "rtsp://HOST/..., rtsps://HOST/..., /dev/videoN, file:PATH, testcard: and tcp://HOST:PORT"
+FORMS = (
+    "rtsp://HOST/..., rtsps://HOST/..., /dev/v4l/by-path/..., csi:, pipe: COMMAND, file:PATH, testcard: "
+    "and tcp://HOST:PORT"
+)
 _TESTCARD = re.compile(r"testcard:(?:(\d{3,4})x(\d{3,4}))?(?:/(\d{1,2}))?")
 
 
 def open_camera(
-    source: str, *, credentials: tuple[str, str] | None = None, stall_s: float = 8, label: str = ""
+    source: str,
+    *,
+    credentials: tuple[str, str] | None = None,
+    stall_s: float = 8,
+    label: str = "",
+    transport: str = "tcp",
 ) -> Camera:
-    """A camera, not yet connected: call its open(). `label` is written into a test card.
+    """A camera, not yet connected: call its open(). `label` is written into a test card; `transport` is RTSP's.
 
-    Sources: rtsp://host/path, rtsps://..., /dev/video0 (or /dev/video0?format=h264&size=1280x720&fps=15),
-    file:/path.mp4, tcp://host:port (MPEG-TS), testcard: (or testcard:640x360/10). HardwareError for any other.
+    Sources: rtsp://host/path, rtsps://..., /dev/video0 (or /dev/v4l/by-path/...?format=h264&size=1280x720&fps=15),
+    csi: (or csi:1?size=1920x1080&fps=15), pipe: COMMAND that writes MPEG-TS, file:/path.mp4, tcp://host:port (MPEG-TS),
+    testcard: (or testcard:640x360/10). HardwareError for any other.
     """
     if source.startswith("testcard:"):
         return _testcard(source, label)
     # PyAV is imported here, and not by whoever only imports hw.cameras: it takes 20 MiB.
-    from hw.cameras import stream
+    from hw.cameras import specs
+    from hw.cameras.csi import CsiCamera
+    from hw.cameras.stream import StreamCamera
+    from hw.cameras.v4l2 import V4l2Camera
 
+    if source.startswith("/dev/"):
+        return V4l2Camera(source, stall_s=stall_s)
+    if source.startswith("csi:"):
+        return CsiCamera(source, stall_s=stall_s)
     if source.startswith(("rtsp://", "rtsps://")):
-        spec = stream.rtsp_spec(source, credentials)
+        spec = specs.rtsp_spec(source, credentials, transport)
     elif source.startswith("tcp://"):
-        spec = stream.tcp_spec(source)
+        spec = specs.tcp_spec(source)
+    elif source.startswith("pipe:"):
+        spec = specs.pipe_spec(source, credentials)
     elif source.startswith("file:"):
-        spec = stream.file_spec(source)
-    elif source.startswith("/dev/"):
-        spec = stream.v4l2_spec(source)
+        spec = specs.file_spec(source)
     else:
         raise HardwareError(f"camera source {source.partition(':')[0][:20]!r}...: {FORMS} are understood")
-    return stream.StreamCamera(spec, stall_s=stall_s)
+    return StreamCamera(spec, stall_s=stall_s)
 
 
 def _testcard(source: str, label: str) -> Camera:

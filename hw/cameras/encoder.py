@@ -1,4 +1,4 @@
-"""The test card as H.264: libx264 tuned to cost little and to hold nothing back (no B-frames, no look-ahead)."""
+"""H.264 of frames that no camera encoded, and of the test card: libx264 that holds nothing back (no B-frames)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import av
 from av.video.frame import PictureType
 
 from hw.cameras.card import CardCode, CardPainter
+from hw.cameras.formats import Sample
 from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError
 
+TICKS_PER_S = 90_000
 TUNING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "26"}
 
 
@@ -60,3 +62,49 @@ def copyable(width: int, height: int, fps: int, gop: int | None = None) -> tuple
     sample.seek(0)
     container = av.open(sample, format="mpegts")
     return container, container.streams.video[0]
+
+
+class Encoder:
+    """Frames of any pixel format and one size -> H.264 packets in 1/90000 s. A keyframe each second.
+
+    HardwareError, without a name in front, when this build of FFmpeg has no libx264 or the size is odd.
+    """
+
+    def __init__(self, width: int, height: int, fps: int, kbit_s: int) -> None:
+        self._settings = (width, height, fps, kbit_s)
+        self._context = self._made()
+        first = self._made()
+        blank = av.VideoFrame(width, height, "yuv420p")
+        blank.pts = 0
+        self._sample = Sample("h264", b"".join(bytes(packet) for packet in [*first.encode(blank), *first.encode(None)]))
+        self._last = -1
+
+    @property
+    def template(self) -> Any:
+        """A stream to mux the packets with."""
+        return self._sample.stream
+
+    def _made(self) -> Any:
+        width, height, fps, kbit_s = self._settings
+        try:
+            context = av.CodecContext.create("libx264", "w")
+            context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+            context.time_base, context.framerate = Fraction(1, TICKS_PER_S), Fraction(fps)
+            context.gop_size, context.bit_rate = fps, kbit_s * 1000
+            context.options = {"preset": "superfast", "tune": "zerolatency", "profile": "main", "bf": "0"}
+            context.open()
+        except (ValueError, av.FFmpegError) as error:
+            raise HardwareError(f"cannot be encoded as H.264 of {width}x{height} ({type(error).__name__})") from None
+        return context
+
+    def encode(self, frame: Any, mono_ns: int) -> list[Any]:
+        """Packets of a frame that came at `mono_ns`."""
+        wanted = frame.reformat(format="yuv420p")
+        self._last = max(self._last + 1, mono_ns * TICKS_PER_S // 1_000_000_000)
+        wanted.pts, wanted.time_base = self._last, Fraction(1, TICKS_PER_S)
+        wanted.pict_type = PictureType.NONE  # as the camera has them each would be a keyframe
+        return list(self._context.encode(wanted))
+
+    def close(self) -> None:
+        """Let go."""
+        self._sample.close()

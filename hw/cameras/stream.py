@@ -1,7 +1,8 @@
-"""Cameras whose packets are copied, never decoded: RTSP over TCP, V4L2, a file, MPEG-TS over TCP.
+"""Cameras whose packets are copied, never decoded: RTSP, a file, MPEG-TS over TCP or from a command, V4L2 that encodes.
 
 Rules of this file:
 - every call ends: opening within `open_s` (twice: connect and look at the stream), reading within `stall_s`;
+- a picture format that changes in the middle is told by NewFormat, and no packet is lost over it;
 - no error text leaves here that could hold a password: FFmpeg's own messages print the whole URL, so they are
   put into our words by their kind, and the user and password live nowhere but in the URL handed to FFmpeg.
 """
@@ -10,17 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 import av.error
 
+from hw.cameras.feed import Feed, readable
+from hw.cameras.formats import FormatWatch
 from hw.cameras.sps import never_reordered
-from hw.ports import HardwareError, Picture
+from hw.ports import HardwareError, NewFormat, Picture
 
 OPEN_S = 5.0
 # FFmpeg looks at 5 MB or 5 s of a stream by default, and decodes pictures to learn how they are reordered. A camera
@@ -28,8 +31,8 @@ OPEN_S = 5.0
 # instead of 1.2 s to the first packet, and 6 to 10 MiB less at 1080p. Others get a second look.
 GLANCE = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0", "skip_frame": "all"}
 LOOK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
+MORE = {"probesize": "600000", "analyzeduration": "0", "fpsprobesize": "0"}
 LONG_LOOK = {"probesize": "5000000", "analyzeduration": "10000000", "fpsprobesize": "0"}
-RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
 NEEDS_HEADERS = ("h264", "hevc")
 # A name that is not UTF-8 must not keep a camera from opening. PyAV 19 sees to that by itself and has no such argument.
 METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -47,6 +50,8 @@ class StreamSpec:
     endless: bool = True  # an end of the stream is a failure
     glance: bool = False  # headers come before the first packet, so that a glance may be enough
     rests: bool = False  # a network stream: let some of it gather before it is read
+    feed: Callable[[], Feed] | None = None  # bytes that we read for FFmpeg; then `location` is not used
+    waits: bool = False  # a device that blocks FFmpeg without end: wait for it outside
 
 
 class StreamCamera:
@@ -57,32 +62,47 @@ class StreamCamera:
         self._stall_s = stall_s
         self._open_s = open_s
         self._container: Any = None
+        self._feed: Feed | None = None
         self._packets: Iterator[Any] = iter(())
+        self._stream: Any = None
+        self._device = -1
+        self._watch: FormatWatch | None = None
+        self._pending: tuple[Any, int] | None = None
+        self._picture_s = 0.0
         self._pace = _Pace() if spec.paced else None
         self._rest = _Rest() if spec.rests else None
         self._glance = spec.glance
+        self.about = ""
 
     def open(self) -> Any:
         """Connect; the video stream to copy from. Other streams of the source (sound) are not taken."""
+        self.close()
         stream = self._connect(GLANCE if self._glance else LOOK)
         if self._glance and not never_reordered(stream.codec_context.extradata):
             self._glance = False  # and not again: what a camera sends does not change with the connection
             stream = self._connect(LOOK)
-        if not _describes_itself(stream):
-            stream = self._connect(LONG_LOOK)
+        for look in (MORE, LONG_LOOK) if self._spec.feed else (LONG_LOOK,):
+            if not _describes_itself(stream):
+                stream = self._connect(look)
         if not _describes_itself(stream):
             self.close()
             raise HardwareError(f"{self._spec.shown}: sends no picture format (no keyframe within 10 s?)")
-        self._packets = self._container.demux(stream)
+        if self._feed is not None:
+            self._feed.keep_no_more()
+        self._packets, self._stream = self._container.demux(), stream
+        self._watch = FormatWatch(stream) if self._spec.endless else None
+        self._alive()
+        context = stream.codec_context
+        self.about = f"{context.name}, {context.width}x{context.height}, copied"
         return stream
 
     def _connect(self, look: dict[str, str]) -> Any:
-        self.close()
+        self._close_container()
         spec = self._spec
         began = time.monotonic()
         try:
             self._container = av.open(
-                spec.location,
+                spec.location if spec.feed is None else self._rewound(spec.feed),
                 format=spec.format,
                 options={**look, **spec.options},
                 timeout=(self._open_s, self._stall_s),
@@ -91,8 +111,14 @@ class StreamCamera:
         except av.FFmpegError as error:
             slow = time.monotonic() - began >= self._open_s  # some protocols call their own time-out by other names
             reason = _silent(self._open_s) if slow else _reason(error, self._open_s)
+            reason = f"{reason} ({self._feed.ending()})" if self._feed is not None else reason
+            self.close()
             raise HardwareError(f"{spec.shown}: {reason}") from None
+        except HardwareError as error:  # of the feed, which knows no name
+            self.close()
+            raise HardwareError(f"{spec.shown}: {error}") from None
         except (OSError, ValueError) as error:
+            self.close()
             raise HardwareError(f"{spec.shown}: cannot be opened ({type(error).__name__})") from None
         videos = self._container.streams.video
         if not videos or videos[0].codec_context is None:
@@ -100,27 +126,73 @@ class StreamCamera:
             raise HardwareError(f"{spec.shown}: has no video that this FFmpeg knows")
         if self._pace is not None:
             self._pace = _Pace()
+        self._device = _descriptor_of(spec.location) if spec.waits else -1
         return videos[0]
+
+    def _rewound(self, feed: Callable[[], Feed]) -> Feed:
+        """The bytes from their beginning: of a new connection, or of the one that stands."""
+        if self._feed is None:
+            self._feed = feed()
+        self._feed.rewind()
+        return self._feed
 
     def read(self) -> tuple[Any, int] | None:
         """The next packet; None at the end of a file."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            return pending
         rest = self._rest
         if rest is not None:
             rest.before()
-        try:
-            packet = next(self._packets, None)
-        except av.FFmpegError as error:
-            raise HardwareError(f"{self._spec.shown}: {_reason(error, self._stall_s)}") from None
-        if packet is None or packet.size == 0:  # FFmpeg marks the end by an empty packet
-            if self._spec.endless:
-                raise HardwareError(f"{self._spec.shown}: the camera closed the connection")
+        packet = self._next()
+        if packet is None:
             return None
         if self._pace is not None:
             self._pace.wait(packet)
         mono_ns = time.monotonic_ns()
         if rest is not None:
             rest.after(packet.size, mono_ns)
+        self._alive()
+        if self._watch is not None and packet.is_keyframe:
+            self._compare(self._watch, packet, mono_ns)
         return packet, mono_ns
+
+    def _next(self) -> Any:
+        """The next packet of the picture stream, None at a regular end."""
+        spec = self._spec
+        while True:
+            if self._device >= 0 and not readable(self._device, self._stall_s):
+                raise HardwareError(f"{spec.shown}: {_silent(self._stall_s)}")
+            try:
+                packet = next(self._packets, None)
+            except av.FFmpegError as error:
+                raise HardwareError(f"{spec.shown}: {_reason(error, self._stall_s)}") from None
+            except HardwareError as error:
+                raise HardwareError(f"{spec.shown}: {error}") from None
+            if packet is None or packet.size == 0:  # FFmpeg marks the end by an empty packet
+                if spec.endless:
+                    ending = self._feed.ending() if self._feed is not None else "the camera closed the connection"
+                    raise HardwareError(f"{spec.shown}: {ending}")
+                return None
+            if packet.stream is self._stream:
+                return packet
+            if time.monotonic() - self._picture_s > self._stall_s:
+                raise HardwareError(f"{spec.shown}: no picture came for {self._stall_s:g} s, though other data did")
+
+    def _compare(self, watch: FormatWatch, packet: Any, mono_ns: int) -> None:
+        """NewFormat before a keyframe that does not fit the template; it is read next."""
+        try:
+            template = watch.look(packet)
+        except HardwareError as error:
+            raise HardwareError(f"{self._spec.shown}: {error}") from None
+        if template is not None:
+            self._pending = packet, mono_ns
+            raise NewFormat(template)
+
+    def _alive(self) -> None:
+        self._picture_s = time.monotonic()
+        if self._feed is not None:
+            self._feed.picture_came(self._stall_s)
 
     pictures = False
 
@@ -130,8 +202,17 @@ class StreamCamera:
 
     def close(self) -> None:
         """Disconnect. Safe to call twice and after an error."""
+        self._close_container()
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.close()
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
+
+    def _close_container(self) -> None:
         container, self._container = self._container, None
-        self._packets = iter(())
+        self._packets, self._stream, self._pending, self._device = iter(()), None, None, -1
         if container is not None:
             with contextlib.suppress(av.FFmpegError):  # nothing is lost by a farewell that did not arrive
                 container.close()
@@ -215,37 +296,14 @@ def _silent(limit_s: float) -> str:
     return f"nothing came for {limit_s:g} s"
 
 
-def rtsp_spec(source: str, credentials: tuple[str, str] | None) -> StreamSpec:
-    """rtsp:// or rtsps://, always over TCP; user and password, if any, go into the location only."""
-    url = urllib.parse.urlsplit(source)
-    host = url.netloc.rpartition("@")[2]
-    shown = urllib.parse.urlunsplit((url.scheme, host, url.path, "", ""))
-    location = source
-    if credentials is not None:
-        user, password = (urllib.parse.quote(part, safe="") for part in credentials)
-        location = urllib.parse.urlunsplit(url._replace(netloc=f"{user}:{password}@{host}"))
-    return StreamSpec(shown, location, "rtsp", dict(RTSP), glance=True, rests=True)
-
-
-def tcp_spec(source: str) -> StreamSpec:
-    """tcp://host:port that sends MPEG-TS."""
-    return StreamSpec(source, source, "mpegts", rests=True)
-
-
-def file_spec(source: str) -> StreamSpec:
-    """file:/path, played at the pace of its times."""
-    path = source.removeprefix("file:")
-    path = path[2:] if path.startswith("//") else path
-    return StreamSpec(source, path, paced=True, endless=False)
-
-
-def v4l2_spec(source: str) -> StreamSpec:
-    """/dev/video0?format=h264&size=1280x720&fps=15: a camera that encodes by itself (h264, hevc or mjpeg)."""
-    url = urllib.parse.urlsplit(source)
-    asked = dict(urllib.parse.parse_qsl(url.query))
-    names = {"format": "input_format", "size": "video_size", "fps": "framerate"}
-    unknown = sorted(set(asked) - set(names))
-    if unknown:
-        raise HardwareError(f"{source}: unknown option {unknown[0]!r}: format, size and fps are understood")
-    options = {names[name]: value for name, value in {"format": "h264", **asked}.items()}
-    return StreamSpec(url.path, url.path, "v4l2", options)
+def _descriptor_of(device: str) -> int:
+    """The file descriptor by which FFmpeg has a device open, or -1."""
+    try:
+        wanted = Path(device).stat().st_rdev
+        for entry in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.stat().st_rdev == wanted:
+                    return int(entry.name)
+    except OSError:
+        return -1
+    return -1

@@ -28,6 +28,7 @@ class TestCard:
         CardPainter(width, height)  # ValueError now rather than at open()
         self._size = (width, height)
         self._fps = fps
+        self.about = f"test card, {width}x{height}, encoded by x264"
         self._label = label
         self._output: Any = None
         self._sample: Any = None

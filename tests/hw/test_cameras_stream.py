@@ -10,7 +10,7 @@ import av
 import pytest
 import sp_rtsp
 
-from hw.cameras import open_camera, stream
+from hw.cameras import open_camera, specs, v4l2
 from hw.cameras.sps import never_reordered
 from hw.cameras.stream import StreamCamera
 from hw.ports import HardwareError
@@ -108,7 +108,7 @@ def test_a_camera_that_refuses_the_connection_says_so(free_port):
 @pytest.mark.parametrize("scheme", ["rtsp", "tcp"])
 def test_a_server_that_accepts_and_never_sends_is_given_up(mute, scheme):
     source = f"{scheme}://127.0.0.1:{mute}"
-    spec = stream.tcp_spec(source) if scheme == "tcp" else stream.rtsp_spec(source, ("viewer", SECRET))
+    spec = specs.tcp_spec(source, open_s=1.0) if scheme == "tcp" else specs.rtsp_spec(source, ("viewer", SECRET))
     with pytest.raises(HardwareError, match="nothing came for 1 s") as caught:
         quick(spec).open()
     assert SECRET not in str(caught.value)
@@ -116,7 +116,7 @@ def test_a_server_that_accepts_and_never_sends_is_given_up(mute, scheme):
 
 def test_a_camera_that_stops_sending_is_noticed(card):
     with sp_rtsp.RtspServer({"main": card}) as server:
-        camera = quick(stream.rtsp_spec(server.url("main"), None))
+        camera = quick(specs.rtsp_spec(server.url("main"), None))
         camera._open_s = 5.0
         camera.open()
         read(camera, 5)
@@ -201,7 +201,7 @@ def test_a_source_of_no_known_form_is_refused(source):
 
 
 def test_v4l2_options_reach_ffmpeg_under_its_names():
-    spec = stream.v4l2_spec("/dev/video0?size=1280x720&fps=15")
+    spec = v4l2.V4l2Camera("/dev/video0?size=1280x720&fps=15&kbit_s=900").spec("h264")
     assert (spec.location, spec.format) == ("/dev/video0", "v4l2")
     assert spec.options == {"input_format": "h264", "video_size": "1280x720", "framerate": "15"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -18,10 +18,26 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             min_length=4,
             max_length=500,
-            description="rtsp://, rtsps:// or tcp:// address, /dev/videoN, file:PATH or testcard: . User and password "
-            "never stand here but in secrets.toml (mode 0600) beside this file, under the camera's id.",
+            description="rtsp://, rtsps:// or tcp:// address, /dev/v4l/by-path/..., csi:, pipe: COMMAND, file:PATH or "
+            "testcard: . User and password never stand here but in secrets.toml (mode 0600) beside this file, under "
+            "the camera's id.",
         ),
     ]
+    sub: (
+        Annotated[
+            str,
+            Meta(
+                min_length=4,
+                max_length=500,
+                description="A second, small stream of the same camera, looked at instead of the one that is recorded.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    transport: Annotated[
+        Literal["tcp", "tcp-or-udp", "udp"],
+        Meta(description="How RTSP sends: UDP only where the camera or a thin link asks for it, for it loses packets."),
+    ] = "tcp"
     purpose: Annotated[Text, Meta(description="Why there is a camera here; kept in the records.")] = ""
     keep: Annotated[
         str,

@@ -1,0 +1,124 @@
+"""Bytes of a stream for FFmpeg to read, from a socket or a command, with time limits of our own.
+
+Rules of this file:
+- read() ends: it raises when no *picture* came for the limit, however many bytes did;
+- what was read while FFmpeg looked for the format is kept, and can be looked at again without a new connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from typing import Protocol
+
+from hw.ports import HardwareError
+
+KEPT_BYTES_MAX = 8 << 20
+
+
+class Source(Protocol):
+    """Where bytes come from."""
+
+    def receive(self, size: int, timeout_s: float) -> bytes | None:
+        """Up to `size` bytes; None if none came in time, b"" at the end."""
+
+    def ending(self) -> str:
+        """Why it ended or is silent, for people; may be empty."""
+
+    def close(self) -> None:
+        """Let go. Safe to call twice."""
+
+
+class Feed:
+    """A file object over a source. HardwareError, without a name in front, when nothing comes."""
+
+    def __init__(self, source: Source, first_s: float) -> None:
+        self._source = source
+        self._kept: bytearray | None = bytearray()
+        self._at = 0
+        self._limit_s = first_s
+        self._until_s = time.monotonic() + first_s
+
+    def read(self, size: int) -> bytes:
+        """What FFmpeg calls: some bytes, b"" at the end."""
+        kept = self._kept
+        if kept is not None and self._at < len(kept):
+            found = bytes(kept[self._at : self._at + size])
+            self._at += len(found)
+            return found
+        data = self._source.receive(size, max(0.0, self._until_s - time.monotonic()))
+        if data is None or (data and time.monotonic() > self._until_s):
+            said = self._source.ending()
+            raise HardwareError(f"nothing came for {self._limit_s:g} s" + (f" ({said})" if said else ""))
+        if kept is not None:
+            kept += data
+            self._at = len(kept)
+            if len(kept) > KEPT_BYTES_MAX:
+                self.keep_no_more()
+        return data
+
+    def rewind(self) -> None:
+        """Begin again with the first byte that is kept."""
+        self._at = 0
+
+    def keep_no_more(self) -> None:
+        """The format is known."""
+        kept = self._kept
+        self._kept = kept[self._at :] if kept is not None and self._at < len(kept) else None
+        self._at = 0
+
+    def picture_came(self, limit_s: float) -> None:
+        """The next one has so long."""
+        self._limit_s = limit_s
+        self._until_s = time.monotonic() + limit_s
+
+    def ending(self) -> str:
+        """Why there is no more."""
+        return self._source.ending() or "the camera closed the connection"
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self._source.close()
+
+
+class TcpSource:
+    """A connection to HOST:PORT. HardwareError, without a name in front, when there is none within `open_s`."""
+
+    def __init__(self, host: str, port: int, open_s: float) -> None:
+        try:
+            self._socket = socket.create_connection((host, port), open_s)
+        except TimeoutError:
+            raise HardwareError(f"nothing came for {open_s:g} s") from None
+        except OSError as error:
+            raise HardwareError((error.strerror or type(error).__name__).lower()) from None
+        self._socket.setblocking(False)
+        self._why = ""
+
+    def receive(self, size: int, timeout_s: float) -> bytes | None:
+        until_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                return self._socket.recv(size)
+            except BlockingIOError:
+                left_s = until_s - time.monotonic()
+                if left_s <= 0 or not readable(self._socket.fileno(), left_s):
+                    return None
+            except OSError as error:
+                self._why = (error.strerror or type(error).__name__).lower()
+                return b""
+
+    def ending(self) -> str:
+        return self._why
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+
+def readable(fd: int, timeout_s: float) -> bool:
+    """True when there is something to read, or the other end is gone; False after the time."""
+    waiter = select.poll()
+    waiter.register(fd, select.POLLIN)
+    return bool(waiter.poll(timeout_s * 1000))
