@@ -1,4 +1,4 @@
-"""The one append-only journal of a board. Start with schema.sql, then journal.py."""
+"""The one append-only journal of a board. Start with schema.sql, then journal.py; database.py makes the file."""
 
 from agent.core.chain import Row, Stamp
 from agent.journal.bell import Bell

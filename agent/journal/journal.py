@@ -11,27 +11,21 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from agent.core.chain import Row, Stamp, canonical_data, canonical_row, first_hash, next_hash
-from agent.core.events import Event, JournalOpened, Signal
+from agent.core.chain import Row, Stamp, first_hash
+from agent.core.events import Event
 from agent.journal import files
 from agent.journal.bell import Bell
+from agent.journal.database import COLUMNS, INSERT, LANES, chained, connect, make_new, open_or_make, unchained
 from agent.journal.errors import JournalError, JournalMoved, explain, is_corrupt
 
-VERSION = "1"
-SCHEMA = Path(__file__).with_name("schema.sql")
-BUSY_MS = 5000
 WAL_BYTES_MAX = 4 * 1024 * 1024
 _CHECKPOINT_EVERY = 64  # appends between two looks at the size of the WAL
 # Written into the statement, not bound: only so can SQLite use the partial index over the alarm lane.
 _LANE = {"alarm": "lane = 'alarm'", "status": "lane = 'status'"}
-LANES = tuple(_LANE)
-_COLUMNS = "seq, at_ns, boot, mono_ns, clock, lane, lane_prev, kind, source, class, data, hash"
-_INSERT = f"insert into row ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Journal:
@@ -62,7 +56,7 @@ class Journal:
         except OSError as error:
             raise explain(path, error) from error
         try:
-            opened = cls(path, _open_or_make(path, lock, stamp), lock, ringer)
+            opened = cls(path, open_or_make(path, lock, stamp), lock, ringer)
         except sqlite3.Error as error:
             lock.close()
             ringer.close()
@@ -81,7 +75,7 @@ class Journal:
             raise explain(path, error) from error
         try:
             with lock.shared():
-                db = _connect(path)
+                db = connect(path)
             db.execute("pragma query_only=1")
             return cls(path, db, lock, None)
         except sqlite3.Error as error:
@@ -121,7 +115,7 @@ class Journal:
         if self._stamp is None:
             raise JournalError(f"{self.path}: opened to read")
         now, when = self._stamp(), stamps if stamps is not None else [None] * len(events)
-        drafts = [_draft(event, stamp or now) for event, stamp in zip(events, when, strict=True)]
+        drafts = [unchained(event, stamp or now) for event, stamp in zip(events, when, strict=True)]
         with self._guarded(), self._lock.shared():
             self.check_moved()
             rows = self._commit(drafts)
@@ -133,8 +127,8 @@ class Journal:
     def _commit(self, drafts: list[Row]) -> list[Row]:
         self._db.execute("begin immediate")
         try:
-            rows = _chained(drafts, *self._tail())
-            self._db.executemany(_INSERT, rows)
+            rows = chained(drafts, *self._tail())
+            self._db.executemany(INSERT, rows)
             self._db.execute("commit")
         except BaseException:
             if self._db.in_transaction:
@@ -210,13 +204,13 @@ class Journal:
         where, values = _where(after, lane, kinds, source)
         with self._guarded():
             found = self._db.execute(
-                f"select {_COLUMNS} from row where {where} order by seq limit ?", (*values, limit)
+                f"select {COLUMNS} from row where {where} order by seq limit ?", (*values, limit)
             ).fetchall()
         return [Row._make(columns) for columns in found]
 
     def read_chained(self, after: int, lane: str, limit: int) -> list[tuple[Row, bytes]]:
         """Rows of a lane past `after`, each with the hash before it in the chain (of whatever lane that row was)."""
-        columns = ", ".join("r." + name.strip() for name in _COLUMNS.split(","))
+        columns = ", ".join("r." + name.strip() for name in COLUMNS.split(","))
         ask = (
             f"select {columns}, p.hash from row r left join row p on p.seq = r.seq - 1"
             f" where r.{_LANE[lane]} and r.seq > ? order by r.seq limit ?"
@@ -228,7 +222,7 @@ class Journal:
     def row(self, seq: int) -> Row | None:
         """The row of that number, None if there is none (any more)."""
         with self._guarded():
-            found = self._db.execute(f"select {_COLUMNS} from row where seq = ?", (seq,)).fetchone()
+            found = self._db.execute(f"select {COLUMNS} from row where seq = ?", (seq,)).fetchone()
         return Row._make(found) if found else None
 
     def last(self, *kinds: str, source: str | None = None) -> Row | None:
@@ -236,7 +230,7 @@ class Journal:
         where, values = _where(0, None, kinds, source)
         with self._guarded():
             found = self._db.execute(
-                f"select {_COLUMNS} from row where {where} order by seq desc limit 1", values
+                f"select {COLUMNS} from row where {where} order by seq desc limit 1", values
             ).fetchone()
         return Row._make(found) if found else None
 
@@ -266,129 +260,6 @@ class Journal:
             if row.values()["upto"] == seq - 1:
                 return bytes.fromhex(str(row.values()["hash"]))
         raise JournalError(f"{self.path}: nothing says what stood before row {seq}")
-
-
-# --- below: no state of an open journal ---
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False)
-    try:
-        for pragma in ("journal_mode=wal", "synchronous=full", "wal_autocheckpoint=0", "cache_size=-1024"):
-            db.execute(f"pragma {pragma}").fetchall()
-        db.execute("select seq, hash from row order by seq desc limit 1").fetchone()
-    except sqlite3.Error as error:
-        if "no such table" not in str(error):
-            db.close()
-            raise
-    return db
-
-
-def _open_or_make(path: Path, lock: files.Lock, stamp: Callable[[], Stamp]) -> sqlite3.Connection:
-    """The database, checked as far as opening can afford; made if new, moved aside first if corrupt."""
-    try:
-        return _ready(path, lock, stamp, "new", "")
-    except sqlite3.DatabaseError as error:
-        if not is_corrupt(error):
-            raise
-    with lock.exclusive(timeout_s=10) as alone:
-        if not alone:
-            raise JournalError(f"{path}: corrupt, and still being written: restart the agent")
-        try:
-            _connect(path).close()  # another process may have moved it while we waited
-            moved = ""
-        except sqlite3.DatabaseError:
-            moved = files.move_aside(path, time.time_ns()).name
-    return _ready(path, lock, stamp, "corrupt", moved)
-
-
-def _ready(path: Path, lock: files.Lock, stamp: Callable[[], Stamp], reason: str, moved: str) -> sqlite3.Connection:
-    with lock.shared():  # from opening on: nobody moves files under a database that is just being opened
-        files.make(path)
-        db = _connect(path)
-        db.execute("begin immediate")
-        try:
-            if not db.execute("select 1 from sqlite_master where name = 'row'").fetchone():
-                _create(db, stamp(), reason=reason, moved_to=moved)
-            db.execute("commit")
-        except BaseException:
-            db.execute("rollback")
-            db.close()
-            raise
-    return db
-
-
-def fold(path: Path) -> None:
-    """Take everything of the WAL into the database file. The caller has the lock; JournalError if a reader holds on."""
-    with contextlib.closing(_connect(path)) as db:
-        busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
-    if busy:
-        raise JournalError(f"{path}: a reader held on for {BUSY_MS // 1000} s; the journal was left as it is")
-
-
-def make_new(
-    path: Path, stamp: Stamp, *, reason: str, before: str, moved_to: str, rows: Sequence[tuple[Event, Stamp]]
-) -> str:
-    """A new journal at `path`, these rows after its first, closed again; returns its epoch. What is there goes: it
-    was not finished."""
-    files.remove(path)
-    files.make(path)
-    db = _connect(path)
-    with contextlib.closing(db):
-        db.execute("begin immediate")
-        epoch = _create(db, stamp, reason=reason, before=before, moved_to=moved_to, rows=rows)
-        db.execute("commit")
-    return epoch
-
-
-def _create(
-    db: sqlite3.Connection,
-    stamp: Stamp,
-    *,
-    reason: str,
-    before: str = "",
-    moved_to: str = "",
-    rows: Sequence[tuple[Event, Stamp]] = (),
-) -> str:
-    for statement in _statements(SCHEMA.read_text(encoding="utf-8")):
-        db.execute(statement)
-    epoch = str(uuid.uuid4())
-    db.execute("insert into meta values ('epoch', ?), ('version', ?)", (epoch, VERSION))
-    signal = Signal.STATUS if reason == "new" else Signal.TROUBLE
-    opened = JournalOpened(
-        source="journal", epoch=epoch, reason=reason, before=before, moved_to=moved_to, signal=signal
-    )
-    drafts = [_draft(opened, stamp), *(_draft(event, when) for event, when in rows)]
-    db.executemany(_INSERT, _chained(drafts, 0, first_hash(epoch), dict.fromkeys(LANES, 0)))
-    return epoch
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Statements one by one: executescript() would commit the transaction we are in."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _draft(event: Event, stamp: Stamp) -> Row:
-    """The event as a row without its place in the chain. ValueError for floats in its data."""
-    return Row(
-        0, *stamp, str(event.lane), 0, event.KIND, event.source, str(event.signal), canonical_data(event.data()), b""
-    )
-
-
-def _chained(drafts: list[Row], seq: int, hash_: bytes, lane_prev: dict[str, int]) -> list[Row]:
-    rows = []
-    for draft in drafts:
-        seq += 1
-        row = draft._replace(seq=seq, lane_prev=lane_prev[draft.lane])
-        hash_ = next_hash(hash_, canonical_row(row))
-        lane_prev[draft.lane] = seq
-        rows.append(row._replace(hash=hash_))
-    return rows
 
 
 def _where(after: int, lane: str | None, kinds: Sequence[str], source: str | None) -> tuple[str, list[object]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from agent.core.chain import Stamp
 from agent.journal import files
+from agent.journal.database import fold, make_new
 from agent.journal.errors import JournalError
 from agent.journal.facts import as_event, carry, facts_in_force, when
-from agent.journal.journal import Journal, fold, make_new
+from agent.journal.journal import Journal
 from agent.journal.projections import every
 
 PAUSE_S = 10.0
