@@ -10,7 +10,7 @@ CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
 . "$CHECKOUT/provisioning/lib/setup.sh"
 
-UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer"
+UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-installer.path standpipe-installer.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer"
 SYSTEM=/etc/systemd/system
 SITE=/etc/standpipe/site.toml
 prefix=/opt/standpipe
@@ -133,22 +133,7 @@ units() {
 
 # What site.toml asks for: the panel always, one recorder a camera, the uplink if there is a broker, the board if simulated.
 wanted_units() {
-    "$prefix/venv/bin/python" - "$SITE" <<'PY'
-import sys, tomllib
-with open(sys.argv[1], "rb") as file:
-    site = tomllib.load(file)
-print("standpipe-panel.service")
-if site.get("camera"):
-    print("standpipe-jobs-retention.timer")
-    print("standpipe-jobs-holds.timer")
-    print("standpipe-jobs-seal.timer")
-for camera in site.get("camera", []):
-    print(f"standpipe-recorder@{camera['id']}.service")
-if "uplink" in site:
-    print("standpipe-uplink.service")
-if site.get("board", {}).get("pins", "").startswith("sim:"):
-    print("standpipe-simulator.service")
-PY
+    "$prefix/venv/bin/python" -m agent.installer --units --site "$SITE"
 }
 
 start() {

@@ -26,7 +26,7 @@ from agent.core.events import KINDS, Event
 
 ROOT = Path(__file__).parents[1]
 SKIPPED = {"build", "dist", "node_modules"}
-PROCESSES = ("panel", "recorder", "uplink", "web", "jobs", "collector")
+PROCESSES = ("panel", "recorder", "uplink", "web", "jobs", "installer", "collector")
 README, AGENT_README, EVENTS_MD = ROOT / "README.md", ROOT / "agent/README.md", ROOT / "agent/core/events.md"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROCESSES = ("panel", "recorder", "uplink", "web", "jobs", "collector")
+PROCESSES = ("panel", "recorder", "uplink", "web", "jobs", "installer", "collector")
 
 # What each unit may import of ours, besides itself. A unit is the longest name here that a module begins with.
 ALLOWED: dict[str, set[str]] = {

@@ -33,7 +33,7 @@ _COLOURS = (GREEN, CYAN, BLUE, MAGENTA, YELLOW)
 
 @dataclass
 class Child:
-    """One process to keep running."""
+    """One process to keep running; or, with once, to run when it is called."""
 
     name: str
     command: Sequence[str]
@@ -41,29 +41,51 @@ class Child:
     reader: threading.Thread | None = None
     started_s: float = 0.0
     again_s: float | None = 0.0  # monotonic time of the next start, None while it runs
+    once: bool = False
+    rests_s: float = 0.0  # once: not before this time, as its last run failed
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_S, MOST_S, random.random))
 
 
 class Crew:
-    """Children that are kept running until `stop` is set."""
+    """Children that are kept running until `stop` is set. look: called between looks at the children."""
 
-    def __init__(self, children: Sequence[Child]) -> None:
-        self.children = list(children)
+    def __init__(self, children: Sequence[Child], look: Callable[[Crew], None] = lambda crew: None) -> None:
         self.stop = threading.Event()
-        self._width = max(len(child.name) for child in self.children)
-        self._colours = {child.name: _COLOURS[i % len(_COLOURS)] for i, child in enumerate(self.children)}
+        self._look = look
         self._print = threading.Lock()
         self._die_with_us = _death_signal()
+        self._take(children)
+
+    def _take(self, children: Sequence[Child]) -> None:
+        self.children = list(children)
+        self._width = max(len(child.name) for child in self.children)
+        self._colours = {child.name: _COLOURS[i % len(_COLOURS)] for i, child in enumerate(self.children)}
+        for child in self.children:
+            if child.once and child.process is None:
+                child.again_s = None
 
     def run(self) -> None:
         """Start all, start anew what dies, until `stop`; then end all. BrokenPipeError if nobody reads any more."""
         try:
             while not self.stop.is_set():
+                self._look(self)
                 for child in self.children:
                     self._tend(child)
                 self.stop.wait(LOOK_S)
         finally:
-            self._end()
+            self._end(self.children)
+
+    def call(self, name: str) -> None:
+        """Run that child once, unless it runs or rests after a failure."""
+        child = next(one for one in self.children if one.name == name)
+        if child.process is None and time.monotonic() >= child.rests_s:
+            child.again_s = 0.0
+
+    def replace(self, children: Sequence[Child]) -> None:
+        """End all and go on with these; what runs once goes on."""
+        passing = [child for child in self.children if child.once]
+        self._end([child for child in self.children if not child.once])
+        self._take([*children, *passing])
 
     def say(self, name: str, text: str, colour: str | None = None) -> None:
         """One line of output under a child's name."""
@@ -101,6 +123,10 @@ class Crew:
         if now_s - child.started_s > STEADY_S:
             child.backoff.reset()
         wait_s = child.backoff.next()
+        if child.once:
+            child.rests_s = now_s + wait_s if child.process.returncode else 0.0
+            child.process = None
+            return
         child.again_s = now_s + wait_s
         self.say(child.name, paint(f"{how(child.process.returncode)}; again in {span(wait_s)}", YELLOW))
         child.process = None
@@ -115,9 +141,9 @@ class Crew:
                     self.stop.set()
                     return
 
-    def _end(self) -> None:
+    def _end(self, children: Sequence[Child]) -> None:
         """SIGTERM to all, patience, SIGKILL; every child is gone and waited for afterwards."""
-        running = {child.name: child.process for child in self.children if child.process is not None}
+        running = {child.name: child.process for child in children if child.process is not None}
         for process in running.values():
             process.terminate()
         deadline = time.monotonic() + END_S
@@ -129,7 +155,7 @@ class Crew:
                 process.wait()
             with contextlib.suppress(OSError):  # nobody reads any more
                 self.say(name, paint(how(process.returncode), DIM))
-        for child in self.children:
+        for child in children:
             if child.reader is not None:
                 child.reader.join(timeout=1)
 

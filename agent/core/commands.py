@@ -4,7 +4,8 @@ Rules of this file:
 - fail closed: whatever is not a well-formed, signed, fresh command for this board by a key whose role may give it is
   refused, each with a `code` of its own;
 - uplink and panel judge with the same function; the signature's mathematics is handed in (`verify`);
-- what a command may say and who may give it is OPS; what it does is the panel's (panel/orders.py);
+- what a command may say, who may give it and which process does it is OPS; what it does is that process's
+  (panel/orders.py, installer/);
 - a refusal's text is bounded and printable, and never quotes the payload: it came from who knows whom.
 """
 
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 from agent.core.people import Key, Role
 from agent.core.signed import COMMAND, NUMBER_MAX, SIGNATURE, Verify, canonical, fields_of, fits
+from agent.core.site_update import is_packed
 
 COMMAND_BYTES_MAX = 16 * 1024
 REFUSALS_A_MINUTE = 6
@@ -60,16 +62,21 @@ def _is_yes_no(value: Any) -> bool:
 
 
 Fits = Callable[[Any], bool]
+PANEL, INSTALLER = "panel", "installer"
 
 
 @dataclass(frozen=True)
 class Op:
-    """One command. needs: arguments it must have; may: those it may have; missing: why this version cannot do it."""
+    """One command. needs: arguments it must have; may: those it may have; missing: why this version cannot do it.
+
+    does: the one process that judges it again and carries it out.
+    """
 
     roles: frozenset[Role]
     needs: Mapping[str, Fits] = field(default_factory=dict)
     may: Mapping[str, Fits] = field(default_factory=dict)
     missing: str = ""
+    does: str = PANEL
 
 
 _AT_SITE = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.TECHNICIAN})
@@ -88,6 +95,7 @@ OPS: Mapping[str, Op] = {
         frozenset({Role.OPERATOR, Role.SUPERVISOR}),
         {"cameras": _are_names, "from_s": _is_time_s, "to_s": _is_time_s, "reason": _is_text},
     ),
+    "config": Op(frozenset({Role.TECHNICIAN}), {"file": is_packed}, does=INSTALLER),
     "snapshot": Op(_AT_SITE, {"cameras": _are_names}, missing="no single pictures are taken by this version"),
     "report": Op(frozenset({Role.SUPERVISOR, Role.AUDITOR}), missing="no reports are written by this version"),
 }
@@ -153,11 +161,15 @@ class Here(NamedTuple):
 
 
 class Now(NamedTuple):
-    """When. clock: synced / rtc / told (unset, but somebody told us the time) / unset; boot: this boot's id."""
+    """When. clock: synced / rtc / told (unset, but somebody told us the time) / unset; boot: this boot's id.
+
+    since_s: which commands were done before this time is not known any more; 0: of all it is known.
+    """
 
     at_s: int
     clock: str
     boot: str
+    since_s: int = 0
 
 
 def judge(
@@ -285,6 +297,12 @@ def _replayed(envelope: Envelope, _here: Here, _now: Now, counters: Mapping[str,
     return "" if envelope.ctr > seen else "its counter was used already: repeated, or overtaken by a later command"
 
 
+def _forgotten(envelope: Envelope, _here: Here, now: Now, _counters: Mapping[str, int]) -> str:
+    if not now.since_s or envelope.iat > now.since_s:
+        return ""
+    return "what was done before was lost, so it may have been done already: sign it anew in a minute, clock set"
+
+
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("foreign", _foreign),
     ("unknown-key", _key),
@@ -298,6 +316,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("expired", _expired),
     ("future", _ahead),
     ("replayed", _replayed),
+    ("forgotten", _forgotten),
 )
 CODES = (
     "too-large",

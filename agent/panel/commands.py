@@ -1,7 +1,8 @@
 """Signed commands at the panel: judged again, written down as started, and only then acted on. Never twice.
 
 Rules of this file (the intake's thread):
-- `command.started` is on the disk before anything is done; it holds the key's counter, so no replay outlives it;
+- `command.started` is on the disk before anything is done; it holds the key's counter, and so does a file of ours that
+  outlives the journal: no replay outlives them;
 - a command found started and without an end was cut off by a kill: whether it acted is not known, it is not repeated;
 - what the uplink has judged is judged again: the row may have been written by anybody who can write the journal.
 """
@@ -10,20 +11,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.core.chain import Row, Stamp
-from agent.core.commands import Envelope, Here, Now, Refusal, judge
+from agent.core.commands import OPS, PANEL, Envelope, Here, Now, Refusal, judge
 from agent.core.events import CommandFailed, CommandRefused, CommandStarted, Event
 from agent.panel.decide import Decider
 from agent.panel.orders import Order
+from agent.runtime.counters import Counters
 from agent.runtime.keys import KeysError
 
 if TYPE_CHECKING:
     from agent.journal import Journal
 
 INTERRUPTED = "the panel ended while it was being carried out: look what came of it; it is not repeated"
+_NO_COUNTERS = "nothing was done, as its counter cannot be written down"
 _ENDS = ("command.done", "command.failed", "command.refused")
 
 
@@ -37,12 +41,15 @@ class Commands:
         put: Callable[[Callable[[Stamp], None]], None],
         stamp: Callable[[], Stamp],
         open_journal: Callable[[], Journal],
+        counters: Path,
     ) -> None:
         self._here = here
         self._decider = decider
         self._put = put
         self._stamp = stamp
         self._open_journal = open_journal
+        self._counters_file = counters
+        self._counters: Counters | None = None
 
     @property
     def wanted(self) -> bool:
@@ -52,7 +59,8 @@ class Commands:
     def take(self, journal: Journal, row: Row, stale: str) -> None:
         """One command.received row; `stale` says why it comes too late, if it does. Raises JournalError."""
         name, answered = (journal.epoch, row.seq), _answers(journal, row)
-        if answered & set(_ENDS):
+        op = OPS.get(str(row.values()["op"]))
+        if answered & set(_ENDS) or (op is not None and op.does != PANEL):
             self._put(lambda now: self._decider.passed(name, now))
         elif "command.started" in answered:
             self._answer(name, _failed(row, INTERRUPTED))
@@ -63,20 +71,34 @@ class Commands:
         from agent.journal.projections import command_counters, told_time
 
         now, text = told_time(journal, self._stamp()), str(row.values()["envelope"]).encode()
-        moment = Now(now.at_ns // 1_000_000_000, now.clock, now.boot)
-        verdict = _no("late", stale, text) if stale else self._judged(text, moment, command_counters(journal))
+        try:
+            kept = self._kept(journal)
+            moment = kept.moment(Now(now.at_ns // 1_000_000_000, now.clock, now.boot))
+        except OSError as error:
+            self._answer((journal.epoch, row.seq), _failed(row, f"{_NO_COUNTERS}: {error.strerror}"))
+            return
+        counters = kept.merged(command_counters(journal))
+        verdict = _no("late", stale, text) if stale else self._judged(text, moment, counters)
         if isinstance(verdict, Refusal):
             self._answer((journal.epoch, row.seq), _refused(row, verdict))
         else:
-            self._start((journal.epoch, row.seq), verdict, now.at_ns)
+            self._start(row, (journal.epoch, row.seq), verdict, now.at_ns, kept)
 
-    def _judged(self, text: bytes, now: Now, counters: dict[str, int]) -> Envelope | Refusal:
+    def _kept(self, journal: Journal) -> Counters:
+        """What outlives the journal; read once."""
+        if self._counters is None:
+            first = journal.read(0, kinds=("journal.opened",), limit=1)
+            fresh = bool(first) and first[0].values()["reason"] == "new"
+            self._counters = Counters(self._counters_file, fresh=fresh)
+        return self._counters
+
+    def _judged(self, text: bytes, now: Now, counters: Mapping[str, int]) -> Envelope | Refusal:
         try:
             return judge(text, self._here, now, counters)
         except KeysError as error:  # no memory for another process, say: what cannot be judged is not done
             return _no("unverified", f"its signature cannot be looked at: {error}", text)
 
-    def _start(self, name: tuple[str, int], envelope: Envelope, at_ns: int) -> None:
+    def _start(self, row: Row, name: tuple[str, int], envelope: Envelope, at_ns: int, kept: Counters) -> None:
         started = CommandStarted(
             source="panel",
             command=envelope.id,
@@ -88,6 +110,11 @@ class Commands:
         )
         with contextlib.closing(self._open_journal()) as writing:
             writing.append(started)
+        try:
+            kept.keep(envelope.key, envelope.ctr)
+        except OSError as error:
+            self._answer(name, _failed(row, f"{_NO_COUNTERS}: {error.strerror}"))
+            return
         order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns)
         self._put(lambda now: self._decider.command(name, order, now))
 

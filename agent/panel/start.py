@@ -112,7 +112,8 @@ class Panel:
         for what, detail in troubles.items():
             self._loop.put(functools.partial(self._trouble, what, detail))
         workers = Workers("panel")
-        commands = Commands(self._here, self._decider, self._loop.put, self._stamp, self._open_journal)
+        counters = self._paths.counters("panel")
+        commands = Commands(self._here, self._decider, self._loop.put, self._stamp, self._open_journal, counters)
         intake = Intake(self._paths, self._decider, self._loop.put, self._stamp, commands)
         started = ProcessStarted(source="panel", version=version, pid=os.getpid(), found=self._found())
         workers.start("alarm-loop", lambda tick: self._run_loop(tick, workers, started), limit_s=LOOP_LIMIT_S)

@@ -44,6 +44,10 @@ class Paths:
         """A reader's own cursor file."""
         return self.data / f"cursor-{name}.db"
 
+    def counters(self, name: str) -> Path:
+        """Counters of signed commands that a process has carried out."""
+        return self.data / f"counters-{name}.json"
+
     @property
     def bell(self) -> Path:
         return self.run / "bell"
@@ -52,6 +56,16 @@ class Paths:
     def ring(self) -> Path:
         """The panel's mmap ring: decisions and latches noted before they are acted on."""
         return self.run / "ring"
+
+    @property
+    def install_asked(self) -> Path:
+        """Made when a new site file has come as a command: whoever looks after the processes starts the installer."""
+        return self.run / "install-asked"
+
+    @property
+    def restart_asked(self) -> Path:
+        """Made when `standpipe up` is to start everything anew."""
+        return self.run / "restart-asked"
 
     def status(self, process: str) -> Path:
         """A process's own view of itself, rewritten every few seconds, for `standpipe status`."""

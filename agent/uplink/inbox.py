@@ -7,8 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from agent.core.chain import Stamp, first_hash
+from agent.core.chain import Row, Stamp, first_hash
 from agent.core.commands import (
+    INSTALLER,
+    OPS,
     STATES,
     Envelope,
     Here,
@@ -49,6 +51,7 @@ class Inbox:
         notes: Notes,
         stamp: Callable[[], Stamp],
         keys: Mapping[str, Key] | None = None,
+        ask_installer: Callable[[], None] = lambda: None,
     ) -> None:
         self.results: deque[bytes] = deque(maxlen=RESULTS_MOST)
         self.conflicts: list[Conflict] = []
@@ -58,6 +61,7 @@ class Inbox:
         self._books = books
         self._notes = notes
         self._stamp = stamp
+        self._ask_installer = ask_installer
         self._here = Here(topics.site, topics.board, keys or {}, self._verified)
         self._counters = command_counters(journal, "command.received", "command.started") if keys else {}
         self._seen = max(0, journal.head()[0] - LOOK_BACK)
@@ -132,6 +136,8 @@ class Inbox:
         while self._seen < head:
             rows = self._journal.read(self._seen, kinds=tuple(STATES), limit=100)
             for row in rows:
+                if row.kind == "command.received" and _for_installer(row):
+                    self._ask_installer()
                 if row.boot == now.boot and now.mono_ns - row.mono_ns < FRESH_NS:
                     self.results.append(result_payload(STATES[row.kind], row.values()))
             self._seen = rows[-1].seq if rows else head
@@ -171,6 +177,11 @@ class Inbox:
         if stamp.clock == "unset":
             self._notes.clock(stamp, ack.at_ns)
         self._clock_told = True
+
+
+def _for_installer(row: Row) -> bool:
+    op = OPS.get(str(row.values()["op"]))
+    return op is not None and op.does == INSTALLER
 
 
 def _refused(refusal: Refusal) -> CommandRefused:

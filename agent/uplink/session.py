@@ -100,7 +100,7 @@ class Session:
         self._view = view
         self._topics = board.topics
         self._feed = Feed(journal, board.config.site.id, board.config.site.board)
-        self.inbox = Inbox(self._topics, journal, books, notes, board.stamp, board.keys)
+        self.inbox = Inbox(self._topics, journal, books, notes, board.stamp, board.keys, self._ask_installer)
         will = Will(self._topics.of("presence"), self._presence("offline"))
         # A command comes once or not at all (QoS 0): its sender is told what became of it, or hears nothing.
         subscriptions = [Subscription(self._topics.of("ack")), Subscription(self._topics.of("command"), qos=0)]
@@ -190,6 +190,12 @@ class Session:
         quiet_s = now_s - self._progress_s
         if self._books.slots and quiet_s > self._board.quiet_s:
             raise LinkError("unreachable", f"the broker has confirmed nothing for {quiet_s:.0f} s: link taken for dead")
+
+    def _ask_installer(self) -> None:
+        try:
+            self._board.paths.install_asked.touch()
+        except OSError as error:
+            log.warning("the installer cannot be asked: %s", error)
 
     # --- sending ---
 

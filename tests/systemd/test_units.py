@@ -12,10 +12,21 @@ from pathlib import Path
 import pytest
 import sp_units
 
+from agent.runtime.paths import Paths
+
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 EXPOSURE_MAX = 2.0
-OURS = ("standpipe-panel", "standpipe-recorder@", "standpipe-uplink", "standpipe-simulator", "standpipe-jobs@")
-STANDING = [name for name in sp_units.SERVICES if "jobs" not in name]
+OURS = (
+    "standpipe-panel",
+    "standpipe-recorder@",
+    "standpipe-uplink",
+    "standpipe-simulator",
+    "standpipe-jobs@",
+    "standpipe-installer",
+)
+INSTALLER = "standpipe-installer.service"  # root's: it has tests of its own
+STANDING = [name for name in sp_units.SERVICES if "jobs" not in name and name != INSTALLER]
+USERS = [name for name in sp_units.SERVICES if name != INSTALLER]
 
 
 def test_every_process_of_a_board_has_a_unit() -> None:
@@ -25,7 +36,7 @@ def test_every_process_of_a_board_has_a_unit() -> None:
 @needs_systemd
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     """Copied with an ExecStart that exists here: the installed programs are not part of this question."""
-    units = [path for kind in ("service", "target", "timer") for path in sp_units.UNITS.glob(f"*.{kind}")]
+    units = [path for kind in ("service", "target", "timer", "path") for path in sp_units.UNITS.glob(f"*.{kind}")]
     for path in units:
         text = re.sub(r"/opt/standpipe/venv/bin/\w+", "/bin/true", path.read_text())
         (tmp_path / path.name.replace("@", "@camera")).write_text(text)
@@ -72,12 +83,13 @@ def test_shares_files_by_group_only(name: str) -> None:
     assert unit["UMask"] == ["0007"]
     assert "standpipe" in unit["SupplementaryGroups"][0].split()
     assert unit["ProtectSystem"] == ["strict"]
-    assert unit["ReadWritePaths"] == ["/var/lib/standpipe /run/standpipe"]
+    etc = "/etc/standpipe " if name == INSTALLER else ""
+    assert unit["ReadWritePaths"] == [f"{etc}/var/lib/standpipe /run/standpipe"]
     assert "RuntimeDirectory" not in unit, "the first unit to stop would remove what the others use"
 
 
 def test_each_process_has_a_user_of_its_own_that_sysusers_makes() -> None:
-    users = [sp_units.settings(name)["User"][0] for name in sp_units.SERVICES]
+    users = [sp_units.settings(name)["User"][0] for name in USERS]
     assert len(set(users)) == len(users)
     made = [line.split()[:3] for line in (sp_units.UNITS / "sysusers.conf").read_text().splitlines() if line]
     for user in users:
@@ -91,6 +103,18 @@ def test_groups_named_by_units_are_made() -> None:
     made = {line.split()[1] for line in text.splitlines() if line.startswith("g ")}
     named = {group for name in sp_units.SERVICES for group in sp_units.settings(name)["SupplementaryGroups"][0].split()}
     assert named <= made
+
+
+def test_what_is_roots_can_nothing_and_is_started_by_what_was_asked() -> None:
+    unit = sp_units.settings(INSTALLER)
+    assert unit["User"] == ["root"]
+    assert unit["CapabilityBoundingSet"] == [""]
+    assert unit["PrivateNetwork"] == ["yes"]
+    assert unit["InaccessiblePaths"] == ["-/etc/standpipe/secrets.toml"]
+    assert "PartOf" not in unit, "it starts the target's units anew, and must outlive that"
+    watched = sp_units.settings("standpipe-installer.path")
+    paths = Paths()
+    assert watched["PathExists"] == [str(paths.install_asked), f"{paths.site}.trial"]
 
 
 def test_panel_needs_nobody_and_reaches_nobody() -> None:
@@ -125,9 +149,9 @@ def test_systemd_makes_users_and_folders(tmp_path: Path) -> None:
     sysusers = sp_units.run("systemd-sysusers", f"--root={tmp_path}", str(sp_units.UNITS / "sysusers.conf"))
     assert sysusers.returncode == 0, sysusers.stderr
     users = {line.split(":")[0]: line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()}
-    assert {sp_units.settings(name)["User"][0] for name in sp_units.SERVICES} <= set(users)
+    assert {sp_units.settings(name)["User"][0] for name in USERS} <= set(users)
     members = next(line for line in (tmp_path / "etc/group").read_text().splitlines() if line.startswith("standpipe:"))
-    assert len(members.split(":")[3].split(",")) == len(sp_units.SERVICES)
+    assert len(members.split(":")[3].split(",")) == len(USERS)
     tmpfiles = sp_units.run("systemd-tmpfiles", f"--root={tmp_path}", "--create", str(sp_units.UNITS / "tmpfiles.conf"))
     assert tmpfiles.returncode == 0, tmpfiles.stderr
     assert (tmp_path / "var/lib/standpipe").stat().st_mode & 0o7777 == 0o2770

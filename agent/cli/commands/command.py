@@ -7,14 +7,17 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from agent.cli.place import CommandError, Place, UsageError, look
 from agent.cli.signing import add_key, opened
 from agent.cli.terminal import safe
 from agent.cli.texts import Texts
+from agent.config import load
 from agent.core.commands import LIFE_MAX_S, Envelope
 from agent.core.signed import COMMAND
+from agent.core.site_update import pack
 from agent.core.wire import Presence, Topics
 from agent.runtime.keys import Signer
 from agent.runtime.paths import Paths
@@ -26,6 +29,9 @@ Signs a command with your key, sends it to one board, and waits for the board's 
 
 It is valid for a minute, done at most once, and refused by a board that does not know your key or whose clock says
 that it is too late. Exit code 0: done; 1: refused, failed, or not heard of."""
+
+
+WAIT_S, WAIT_CONFIG_S = 20.0, 240.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid", type=int, default=60, metavar="S", help=f"seconds (default 60, at most {LIFE_MAX_S})"
     )
-    parser.add_argument("--wait", type=float, default=20, metavar="S", help="for the board's answer (default 20)")
+    parser.add_argument("--wait", type=float, metavar="S", help="for the board's answer (default 20; a site file: 240)")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
     _add_commands(parser.add_subparsers(dest="op", required=True, metavar="COMMAND"))
 
@@ -64,12 +70,16 @@ def _add_commands(ops: Any) -> None:
     hold.add_argument("--from", dest="from_", required=True, metavar="TIME")
     hold.add_argument("--to", required=True, metavar="TIME")
     hold.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept in the records")
+    config = ops.add_parser("config", help="a new site file: tried, and rolled back if not all comes back with it")
+    config.add_argument("file", type=Path, metavar="site.toml", help="looked through here before it is sent")
     ops.add_parser("snapshot", help="one picture of a camera").add_argument("cameras", nargs="+", metavar="CAMERA")
     ops.add_parser("report", help="write the report now")
 
 
 def arguments_of(args: argparse.Namespace, place: Place) -> dict[str, Any]:
     """The command's arguments as they are signed. UsageError for a time that is none."""
+    if args.op == "config":
+        return {"file": _packed(args.file)}
     told: dict[str, Any] = {name: getattr(args, name) for name in ("alarm", "cameras", "reason") if name in args}
     for name, dest in (("before_s", "before"), ("after_s", "after")):
         if getattr(args, dest, None) is not None:
@@ -78,6 +88,15 @@ def arguments_of(args: argparse.Namespace, place: Place) -> dict[str, Any]:
         if getattr(args, dest, None) is not None:
             told[name] = place.ns_of(getattr(args, dest)) // 1_000_000_000
     return {**told, "hold": True} if getattr(args, "hold", False) else told
+
+
+def _packed(file: Path) -> str:
+    """A site file without mistakes, as a command carries it. ConfigError with all of them, CommandError."""
+    load(file.absolute())
+    try:
+        return pack(file.read_bytes())
+    except ValueError as error:
+        raise CommandError(f"{file}: {error}") from error
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
@@ -96,11 +115,12 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
             print(safe(t(f"command-{told.state}", op=args.op, reason=told.reason, code=told.code)), flush=True)
 
     sign = signing(args, signer, about.person, told_args)
-    end = send(_broker(args), Topics(args.site_id, args.board), sign, args.wait, tell)
+    wait_s = args.wait or (WAIT_CONFIG_S if args.op == "config" else WAIT_S)
+    end = send(_broker(args), Topics(args.site_id, args.board), sign, wait_s, tell)
     if args.json:
         print(json.dumps({"state": end.state if end else "unknown", "told": [one._asdict() for one in heard]}))
     elif end is None:
-        raise CommandError(t("command-silent", s=f"{args.wait:g}"))
+        raise CommandError(t("command-silent", s=f"{wait_s:g}"))
     return 0 if end is not None and end.state == "done" else 1
 
 
@@ -130,8 +150,6 @@ def signing(
 
 
 def _broker(args: argparse.Namespace) -> Any:
-    from pathlib import Path
-
     from agent.runtime.secrets import Secrets
     from agent.uplink.link import BrokerAt
 

@@ -25,3 +25,4 @@ from agent.core.events.relays import *
 from agent.core.events.footage import *
 from agent.core.events.uplink import *
 from agent.core.events.people import *
+from agent.core.events.installer import *

@@ -49,6 +49,7 @@ ARGS: dict[str, dict[str, Any]] = {
     "reset": {"alarm": "*"},
     "clip": {"cameras": ["pump-room"], "at_s": 1_799_999_990, "before_s": 5, "after_s": 600, "hold": True},
     "hold": {"cameras": ["pump-room"], "from_s": 1, "to_s": 2, "reason": "a fire"},
+    "config": {"file": "eNo="},
     "snapshot": {"cameras": ["pump-room"]},
     "report": {},
 }
@@ -99,6 +100,7 @@ def test_who_may_sign_what() -> None:
         "reset": {"supervisor", "technician"},
         "clip": at_site,
         "hold": {"operator", "supervisor"},
+        "config": {"technician"},
         "snapshot": at_site,
         "report": {"supervisor", "auditor"},
     }
@@ -108,7 +110,7 @@ def test_who_may_sign_what() -> None:
 
 @pytest.mark.parametrize("op", [name for name, op in OPS.items() if not op.missing])
 def test_every_command_is_taken_with_its_arguments_and_with_no_other(op: str) -> None:
-    who = CHEN
+    who = next(one for one in (CHEN, TEA) if one.key.role in OPS[op].roles)
     assert code(judged(made(who, op))) == ""
     for name in OPS[op].needs:
         lacking = {k: v for k, v in ARGS[op].items() if k != name}
@@ -185,8 +187,16 @@ def test_a_retained_command_is_refused_whatever_it_is() -> None:
     assert code(judged(made(), retained=True)) == "retained"
 
 
+def test_what_may_have_been_done_before_counters_were_lost_is_refused() -> None:
+    payload, lost = made().text().encode(), Now(NOW_S, "synced", BOOT, since_s=NOW_S)
+    assert code(judge(payload, HERE, lost, {})) == "forgotten"
+    assert code(judge(payload, HERE, lost._replace(since_s=NOW_S - 1), {})) == ""
+    later = made(iat=NOW_S + 5, exp=NOW_S + 60)
+    assert code(judge(later.text().encode(), HERE, lost, {})) == ""
+
+
 def test_every_code_has_a_test() -> None:
-    tried = {which for _, which, _ in REFUSED} | {"retained", "replayed", "bad-args"}
+    tried = {which for _, which, _ in REFUSED} | {"retained", "replayed", "forgotten", "bad-args"}
     assert tried == set(CODES) - {"late", "unverified", "journal"}, "those are not of judge()"
 
 
