@@ -3,7 +3,18 @@
 from agent.config.kept import keep, load_or_kept
 from agent.config.load import Checked, check, load
 from agent.config.model import SiteConfig
-from agent.config.people import keys_of
+from agent.config.people import here_of, keys_of
 from agent.config.problems import ConfigError, Problem
 
-__all__ = ["Checked", "ConfigError", "Problem", "SiteConfig", "check", "keep", "keys_of", "load", "load_or_kept"]
+__all__ = [
+    "Checked",
+    "ConfigError",
+    "Problem",
+    "SiteConfig",
+    "check",
+    "here_of",
+    "keep",
+    "keys_of",
+    "load",
+    "load_or_kept",
+]

@@ -18,6 +18,7 @@ from agent.config.looking import tell_unknown as _unknown
 from agent.config.pins import SPI, pulled_up_at_boot, same_line
 from agent.config.problems import has_credentials
 from agent.config.rules_of_cameras import cameras, host_and_port
+from agent.config.rules_of_keeping import classes, holds
 from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
 from agent.core.events import KINDS
 from agent.core.people import public_of
@@ -321,5 +322,5 @@ def timezone(site: Table, report: Report) -> None:
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
     ids, pins, boot_pins, points, channels, loops, analogs, pump_points, pump_limits, windows, relays,
     arming, contacts, rule_events, rule_targets, rule_ends, idle,
-    silent_alarms, cameras, keeping, uplink, people, timezone,
+    silent_alarms, cameras, keeping, classes, holds, uplink, people, timezone,
 )  # fmt: skip

@@ -58,8 +58,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "day-time": ('write it like "22:30"', "请写成“22:30”"),
     "keep": ('write it like "15 days" or "3 months"', "请写成“15 days”（天）或“3 months”（月）"),
     "hard-floor": (
-        "footage is kept for 15 full days at least; nothing in this file can shorten that",
-        "录像至少保存满 15 天，本文件中的任何设置都不能缩短",
+        "everything is kept for 15 full days at least; nothing in this file can shorten that",
+        "一切记录至少保存满 15 天，本文件中的任何设置都不能缩短",
     ),
     "below-keep": ("shorter than keep, {keep}", "比 keep（{keep}）短"),
     "broker": (

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent.core.people import Key, Role
@@ -152,12 +153,14 @@ class Refusal:
 
 
 class Here(NamedTuple):
-    """Where a command is judged. keys: those of the site's people, by id."""
+    """Where a command is judged. keys: those of the site's people, by id; approvers: roles that this site chose for a
+    kind of request (statements.py), where it chose."""
 
     site: str
     board: str
     keys: Mapping[str, Key]
     verify: Verify
+    approvers: Mapping[str, frozenset[Role]] = MappingProxyType({})
 
 
 class Now(NamedTuple):

@@ -29,9 +29,15 @@ _WEAK = {
 class Role(StrEnum):
     """What a person is to the site. What a role may sign is said in commands.py and statements.py."""
 
-    OPERATOR = "operator"
-    SUPERVISOR = "supervisor"
-    TECHNICIAN = "technician"
+    OPERATOR = "operator"  # duty officer
+    SHIFT_LEADER = "shift-leader"
+    SUPERVISOR = "supervisor"  # the leader in charge
+    MANAGER = "manager"  # general manager
+    SAFETY_OFFICER = "safety-officer"
+    SAFETY_OFFICE = "safety-office"
+    TECHNICIAN = "technician"  # administers the system
+    IT_ADMIN = "it-admin"  # administers computers: disks
+    ELECTRICIAN = "electrician"
     AUDITOR = "auditor"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 COMMAND, STATEMENT, HEAD = "standpipe command v1", "standpipe statement v1", "standpipe head v1"
-WALK_TEST = "standpipe walk test v1"
+WALK_TEST, REQUEST = "standpipe walk test v1", "standpipe request v1"
 NUMBER_MAX = 2**63 - 1
 SIGNATURE = re.compile(r"[0-9a-f]{128}\Z")
 
@@ -52,7 +52,7 @@ def canonical(fields: Mapping[str, Any]) -> str:
 
 
 def to_sign(purpose: str, fields: Mapping[str, Any]) -> bytes:
-    """The bytes that are signed: COMMAND, STATEMENT, HEAD or WALK_TEST, and the fields without their signature."""
+    """The bytes that are signed: COMMAND, STATEMENT, ... and the fields without their signature."""
     return f"{purpose}\n{canonical(fields)}".encode()
 
 

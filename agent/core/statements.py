@@ -3,42 +3,59 @@
 Rules of this file:
 - what was asked (an approval.requested row) is told again inside what is signed: kind, scope, requester, expiry. A
   statement signed for one request can serve no other, and no wider scope;
-- requester and signer differ; KINDS says which roles may sign; an expired statement approves nothing;
+- who asks signs too, where they have a key; what nobody's key asked for is approved only where ASKED_BY_KEY lets it;
+- requester and approver differ, by name and by whose their keys are; KINDS says which roles may sign;
+- an expired statement approves nothing. A refusal never expires: what was refused, or granted and then revoked, stays
+  so until somebody approves it anew; and who asked may take it back;
 - it is judged when it is written down and again by whoever acts on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agent.core.commands import Here, Now
-from agent.core.people import Role
-from agent.core.signed import NUMBER_MAX, STATEMENT, canonical, fields_of, fits
+from agent.core.people import Key, Role
+from agent.core.signed import NUMBER_MAX, REQUEST, STATEMENT, canonical, fields_of, fits
 
 TEXT_MAX = 200
 SCOPE_MAX = 32
 VALID_MAX_S = 366 * 86400
 _TEXTS = ("kind", "request", "requester", "verdict", "by", "key", "site", "board", "sig")
 
-# What can be asked for, and the roles whose signature answers it.
+_LEADERS = frozenset({Role.SUPERVISOR, Role.MANAGER})
+# What can be asked for, and the roles whose signature answers it; a site may narrow them down (Here.approvers).
 KINDS: Mapping[str, frozenset[Role]] = {
-    "footage.delete": frozenset({Role.SUPERVISOR}),
-    "footage.view": frozenset({Role.SUPERVISOR}),
-    "hold.release": frozenset({Role.SUPERVISOR}),
-    "policy": frozenset({Role.SUPERVISOR}),
+    "footage.delete": _LEADERS,
+    "footage.view": _LEADERS | {Role.SAFETY_OFFICE},
+    "hold.release": _LEADERS,
+    "policy": _LEADERS,
 }
+# What takes footage away, or what protects it: the board must know for certain that two people wanted it.
+ASKED_BY_KEY = frozenset({"footage.delete", "hold.release"})
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asked for. id: the request's own; scope: texts that bound it (camera, from, to, ...)."""
+    """What a person asked for. id: the request's own; scope: texts that bound it (camera, from, to, ...).
+
+    key: id of the key that the requester signed it with, and sig its signature; both "" where nobody did.
+    """
 
     id: str
     kind: str
     requester: str
     scope: Mapping[str, str]
+    reason: str = ""
+    key: str = ""
+    sig: str = ""
+
+    def unsigned(self, site: str, board: str) -> dict[str, Any]:
+        """The fields that are signed, for that board."""
+        told = {"request": self.id, "kind": self.kind, "by": self.requester, "scope": dict(self.scope)}
+        return {**told, "reason": self.reason, "key": self.key, "site": site, "board": board}
 
 
 @dataclass(frozen=True)
@@ -83,6 +100,15 @@ def _short(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= TEXT_MAX
 
 
+def asker(request: Request, here: Here) -> Key | None:
+    """The key that asked, if the request bears a good signature of its requester; None if nobody's does."""
+    key = here.keys.get(request.key)
+    if key is None or key.person != request.requester:
+        return None
+    signed = request.unsigned(here.site, here.board)
+    return key if fits(key.public, request.sig, REQUEST, signed, here.verify) else None
+
+
 def refusal(statement: Statement, request: Request, here: Here, now: Now) -> str:
     """Why this statement does not stand for that request now; "" if it does (whatever its verdict is)."""
     key = here.keys.get(statement.key)
@@ -95,17 +121,37 @@ def refusal(statement: Statement, request: Request, here: Here, now: Now) -> str
     asked = (request.id, request.kind, request.requester, dict(request.scope))
     if (statement.request, statement.kind, statement.requester, statement.scope) != asked:
         return "signed for another request or another scope"
-    return _may(statement, key.role) or _in_time(statement, now)
+    if statement.verdict == "refuse":
+        return "" if statement.by == request.requester else _may(statement, key.role, here)
+    return _two(statement, key, request, here) or _may(statement, key.role, here) or _in_time(statement, now)
 
 
-def _may(statement: Statement, role: Role) -> str:
-    if statement.by == statement.requester:
+def standing(request: Request, statements: Iterable[Statement], here: Here, now: Now) -> Statement | None:
+    """The approval that stands now, of all verdicts on a request in their order; None if none does."""
+    last = None
+    for one in statements:
+        if not refusal(one, request, here, now):
+            last = one
+    return last if last is not None and last.verdict == "approve" else None
+
+
+def _two(statement: Statement, key: Key, request: Request, here: Here) -> str:
+    """Whether two people are behind it, as far as keys can tell."""
+    asked_by = asker(request, here)
+    if key.person == request.requester or (asked_by is not None and asked_by.person == key.person):
         return "who asks may not approve: a second person must sign"
+    if asked_by is None and request.kind in ASKED_BY_KEY:
+        return "nobody's key asked for it: who wants it must ask again, with --key"
+    return ""
+
+
+def _may(statement: Statement, role: Role, here: Here) -> str:
     if statement.verdict not in ("approve", "refuse"):
         return "the verdict is neither approve nor refuse"
     roles = KINDS.get(statement.kind)
     if roles is None:
         return "there is no such kind of request"
+    roles &= here.approvers.get(statement.kind, roles)
     return "" if role in roles else f"role {role} may not sign this, it takes {' or '.join(sorted(roles))}"
 
 

@@ -5,41 +5,27 @@ from __future__ import annotations
 import contextlib
 import fcntl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent.config import SiteConfig, keys_of
+from agent.config import SiteConfig, here_of
 from agent.core.chain import Row, Stamp
-from agent.core.commands import Here, Now
+from agent.core.commands import Now
 from agent.core.events import Signal, TroubleCleared, TroubleRaised
 from agent.core.retention import OFF_NS, clock_refusal
-from agent.core.statements import Request, Statement, parse, refusal
 from agent.footage.index import MediaIndex
 from agent.footage.volume import MIB, Volume
 from agent.journal import Journal
+from agent.journal.approvals import Approval, approved
 from agent.journal.files import make
-from agent.journal.projections import OpenRequest, approvals, every, told_time
+from agent.journal.projections import every, told_time
 from agent.runtime.keys import verify
 from agent.runtime.paths import Paths
 
 SOURCE = "jobs"
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Approval:
-    """A request that a second person has signed, and that stands now. scope: what it covers, and no more."""
-
-    request: str
-    what: str
-    scope: dict[str, str]
-    requester: str
-    approver: str
-    reason: str
-    expires_s: int
 
 
 class Desk:
@@ -100,25 +86,7 @@ class Desk:
 
     def approved(self, what: str, now: Stamp) -> list[Approval]:
         """What was asked for, approved by a second person, and stands now, oldest first."""
-        found = (self._approval(one, now) for one in approvals(self.journal).values())
-        return [one for one in found if one is not None and one.what == what]
-
-    def _approval(self, found: OpenRequest, now: Stamp) -> Approval | None:
-        """The last statement that stands decides. Everything is judged anew: the journal only says who claimed what."""
-        values: Any = found.asked.values()
-        asked = Request(values["request"], values["what"], values["by"], values["scope"])
-        here = Here(self.site.site.id, self.site.site.board, keys_of(self.site), verify)
-        at = Now(now.at_ns // NS, now.clock, now.boot)
-        signed: list[Statement] = []
-        for row in found.signed:
-            statement = parse(str(row.values()["statement"]))
-            if statement is not None and not refusal(statement, asked, here, at):
-                signed.append(statement)
-        if not signed or signed[-1].verdict != "approve":
-            return None
-        last = signed[-1]
-        told = (asked.id, asked.kind, dict(asked.scope), asked.requester, last.by)
-        return Approval(*told, str(values["reason"]), last.exp)
+        return approved(self.journal, what, here_of(self.site, verify), Now(now.at_ns // NS, now.clock, now.boot))
 
     def answered(self, *kinds: str) -> set[str]:
         """Requests that rows of these kinds name: dealt with."""

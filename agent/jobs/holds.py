@@ -9,7 +9,8 @@ from agent.core.events import DeletionRefused, HoldCopied, HoldPlaced, HoldRelea
 from agent.footage.errors import FootageError
 from agent.footage.holds import Store, find
 from agent.footage.volume import MIB
-from agent.jobs.desk import SOURCE, Approval, Desk
+from agent.jobs.desk import SOURCE, Desk
+from agent.journal.approvals import Approval
 from agent.journal.holds import Hold, holds
 
 DAY_NS = 86_400 * 1_000_000_000

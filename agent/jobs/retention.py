@@ -34,7 +34,8 @@ from agent.footage.keeping import Amount, Keeping
 from agent.footage.volume import MIB
 from agent.jobs import holds as holds_job
 from agent.jobs import seal as seal_job
-from agent.jobs.desk import SOURCE, Approval, Desk
+from agent.jobs.desk import SOURCE, Desk
+from agent.journal.approvals import Approval
 from agent.journal.holds import Hold, holds
 from agent.journal.projections import every
 

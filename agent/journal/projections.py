@@ -11,6 +11,7 @@ from agent.core.permits import KINDS as PERMITS
 from agent.journal.journal import Journal
 
 _PAGE = 1000
+CARRYING = ("carried", "record.kept")  # rows that say again what a row said that is gone
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,23 @@ class OpenAlarm:
 def every(journal: Journal, *kinds: str, source: str | None = None, after: int = 0) -> Iterator[Row]:
     """All rows of these kinds (any, if none is named) past `after`, oldest first, a page at a time.
 
-    A carried fact comes as the row it was, under the number of the row that carries it.
+    A carried fact comes as the row it was, under the number of the row that carries it. Rows below a checkpoint are
+    gone, though their deletion may still be under way: what of them binds stands above it once more.
     """
-    wanted = (*kinds, "carried") if kinds else ()
+    wanted = (*kinds, *CARRYING) if kinds else ()
+    after = max(after, _gone_upto(journal))
     while rows := journal.read(after, kinds=wanted, source=source, limit=_PAGE):
         for row in rows:
-            if row.kind != "carried" or not kinds:
+            if row.kind not in CARRYING or not kinds:
                 yield row
             elif (was := _uncarried(row)).kind in kinds:
                 yield was
         after = rows[-1].seq
+
+
+def _gone_upto(journal: Journal) -> int:
+    checkpoint = journal.last("journal.checkpoint")
+    return 0 if checkpoint is None else int(str(checkpoint.values()["upto"]))
 
 
 def _uncarried(row: Row) -> Row:

@@ -114,10 +114,14 @@ class JobSite:
         finally:
             journal.close()
 
-    def ask(self, what: str, scope: dict[str, str], *, by: str = "anna", request: str = "") -> str:
-        """Somebody asks for it; returns the request's id."""
+    def ask(self, what: str, scope: dict[str, str], *, by: str = "anna", request: str = "", signed: bool = True) -> str:
+        """Somebody asks for it, with a key if they have one; returns the request's id."""
         request = request or f"r-{hashlib.sha256(repr((what, scope)).encode()).hexdigest()[:8]}"
-        self.append(ApprovalRequested(source="cli", request=request, what=what, scope=scope, by=by, reason="asked for"))
+        who = next((one for one in (self.anna, self.chen) if one.id == by and signed), None)
+        made = who.asks(request, what, scope, "asked for") if who else None
+        key, sig = (made.key, made.sig) if made else ("", "")
+        told = {"request": request, "what": what, "by": by, "reason": "asked for", "key": key, "sig": sig}
+        self.append(ApprovalRequested(source="cli", scope=scope, **told))
         return request
 
     def sign(

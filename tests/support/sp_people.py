@@ -8,8 +8,8 @@ from typing import Any
 
 from agent.core.commands import Envelope
 from agent.core.people import Key, Role, key_id
-from agent.core.signed import COMMAND, STATEMENT
-from agent.core.statements import Statement
+from agent.core.signed import COMMAND, REQUEST, STATEMENT
+from agent.core.statements import Request, Statement
 from agent.runtime.clock import boot_id
 from agent.runtime.keys import Signer, new_signer
 
@@ -50,6 +50,11 @@ class Person:
         )
         made = replace(made, **changes)
         return replace(made, sig=self.signer.sign(COMMAND, made.unsigned()))
+
+    def asks(self, request: str, kind: str, scope: dict[str, str], reason: str = "") -> Request:
+        """A request of this person, signed."""
+        made = Request(request, kind, self.id, scope, reason, self.signer.key_id)
+        return replace(made, sig=self.signer.sign(REQUEST, made.unsigned(self.site, self.board)))
 
     def states(self, request: str, requester: str, scope: dict[str, str], **changes: Any) -> Statement:
         """An approval of a request to delete footage; `changes` are made before it is signed."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from agent.cli.commands.footage import moment
-from agent.cli.commands.retention import ask
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
+from agent.cli.requests import ask, wants
 from agent.cli.terminal import columns
 from agent.cli.texts import Texts
 from agent.config import load
@@ -43,7 +43,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     release.add_argument("--delete-copies", action="store_true", help="its copies in the special store go too")
     for one in (review, release):
         one.add_argument("hold", metavar="HOLD")
-    for one in (place, review, release):
+    wants(release)
+    for one in (place, review):
         one.add_argument("--by", required=True, metavar="PERSON", help="who asks: an id of site.toml")
         one.add_argument("--reason", required=True, metavar="TEXT")
 

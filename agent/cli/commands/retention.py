@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.cli.commands.footage import moment
-from agent.cli.place import CommandError, Place, UsageError, journal_to_write, look
+from agent.cli.place import CommandError, Place, UsageError, look
+from agent.cli.requests import ask, wants
 from agent.cli.terminal import RED, amount, columns, paint
 from agent.cli.texts import Texts
 from agent.config import load
-from agent.core.events import ApprovalRequested
 from agent.core.retention import Batch
 from agent.jobs import retention
 from agent.jobs.desk import Desk
@@ -44,8 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("--from", dest="start", required=True, metavar="TIME")
     delete.add_argument("--to", dest="end", required=True, metavar="TIME")
     for one in (policy, delete):
-        one.add_argument("--by", required=True, metavar="PERSON", help="who asks: an id of site.toml")
-        one.add_argument("--reason", required=True, metavar="TEXT")
+        wants(one)
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
@@ -80,19 +78,6 @@ def _scope(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> di
 
 def _utc(ns: int) -> str:
     return datetime.fromtimestamp(ns // NS, UTC).isoformat(timespec="seconds")
-
-
-def ask(paths: Paths, t: Texts, what: str, scope: dict[str, str], args: argparse.Namespace) -> int:
-    """Write down that somebody asks for it, and say how it is approved. UsageError for somebody unknown."""
-    people = sorted(one.id for one in load(paths.site).person)
-    if args.by not in people:
-        raise UsageError(t("unknown-person", by=args.by, known=" ".join(people) or t("none")))
-    request = f"r-{secrets.token_hex(4)}"
-    with journal_to_write(paths) as journal:
-        asked = {"request": request, "what": what, "scope": scope, "by": args.by, "reason": args.reason}
-        journal.append(ApprovalRequested(source="cli", **asked))
-    print(t("asked-for", request=request))
-    return 0
 
 
 # --- the plan ---

@@ -41,3 +41,7 @@ DayTime = Annotated[
     ),
 ]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Keep = Annotated[
+    str,
+    Meta(pattern=r"^[1-9][0-9]{0,3} (day|days|month|months)$", extra={"words": "keep"}),
+]

@@ -60,6 +60,49 @@ class Carried(Event):
     of_data: str
 
 
+@kind("record.kept")
+class RecordKept(Event):
+    """A row of a class that is kept for longer, appended again because its row `of_seq` goes below a checkpoint."""
+
+    of_kind: str
+    of_seq: int
+    of_class: str
+    of_data: str
+
+
+@kind("journal.pruned", lane=Lane.ALARM)
+class JournalPruned(Event):
+    """Rows up to `upto` are gone, past their time and all in a verified backup: so many rows of from / to (UTC).
+
+    kept: rows written again, for their class is kept for longer, or for they still bind. authority, approver: the
+    standing policy; backup: the file that has them.
+    """
+
+    upto: int
+    rows: int
+    kept: int
+    from_ns: int
+    to_ns: int
+    authority: str
+    approver: str
+    backup: str
+
+
+@kind("backup.verified")
+class BackupVerified(Event):
+    """A backup was made and read back: the chain up to row `upto`, whose hash is `hash`, holds in it.
+
+    path: where it lies; apart: whether that is another disk than the data's.
+    """
+
+    path: str
+    upto: int
+    hash: str
+    files: int
+    bytes: int
+    apart: bool
+
+
 @kind("clock.set")
 class ClockSet(Event):
     """Anchor of one boot: at `mono_ns` of boot `boot` it was `at_ns` UTC. by: ntp / rtc / collector / person."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from agent.core.events.base import Event, Lane, kind
 
 
@@ -34,23 +36,28 @@ class CommandStarted(Event):
 
 @kind("command.done", lane=Lane.ALARM)
 class CommandDone(Event):
-    """The command of row `request` has been carried out."""
+    """The command of row `request` has been carried out. answer: what it has to say beside that, by name."""
 
     command: str
     request: int
     op: str
     by: str
+    answer: dict[str, str] = field(default_factory=dict)
 
 
 @kind("command.failed", lane=Lane.ALARM)
 class CommandFailed(Event):
-    """The command of row `request` was started and did nothing, or nobody knows what it did; `reason` says which."""
+    """The command of row `request` was started and did nothing, or nobody knows what it did; `reason` says which.
+
+    code: a stable word, where the reason is one of a list (core/start_table.py).
+    """
 
     command: str
     request: int
     op: str
     by: str
     reason: str
+    code: str = ""
 
 
 @kind("command.refused", lane=Lane.ALARM)
@@ -201,13 +208,18 @@ class RetentionRan(Event):
 
 @kind("approval.requested", lane=Lane.ALARM)
 class ApprovalRequested(Event):
-    """`by` asks for something that a second person must approve. what: a kind of core/statements.py, within scope."""
+    """`by` asks for something that a second person must approve. what: a kind of core/statements.py, within scope.
+
+    key, sig: `by` signed it with this key; "" where nobody's key asked for it.
+    """
 
     request: str
     what: str
     scope: dict[str, str]
     by: str
     reason: str
+    key: str = ""
+    sig: str = ""
 
 
 @kind("statement.signed", lane=Lane.ALARM)
@@ -220,3 +232,55 @@ class StatementSigned(Event):
     by: str
     key: str
     statement: str
+
+
+@kind("viewing.opened", lane=Lane.ALARM)
+class ViewingOpened(Event):
+    """Footage of a camera is shown to a person, from / to (UTC), under a grant; written before any picture goes.
+
+    use: play / copy / export; why: what kind of viewing (core/viewing.py); by: the account at the board, at: from
+    where; asked_by_key: the requester signed, too; document: number of the paper; present: who else looks on.
+    """
+
+    viewing: str
+    grant: str
+    viewer: str
+    use: str
+    why: str
+    purpose: str
+    document: str
+    requester: str
+    asked_by_key: bool
+    approver: str
+    by: str
+    at: str
+    present: list[str]
+    from_ns: int
+    to_ns: int
+    segments: str
+
+
+@kind("viewing.ended", lane=Lane.ALARM)
+class ViewingEnded(Event):
+    """The viewing is over after `shown_ms`: what was truly handed out, from / to (UTC, 0: nothing) and bytes."""
+
+    viewing: str
+    grant: str
+    from_ns: int
+    to_ns: int
+    bytes: int
+    shown_ms: int
+
+
+@kind("viewing.refused", lane=Lane.ALARM)
+class ViewingRefused(Event):
+    """Somebody wanted to view footage of a camera, from / to (UTC), and was shown none; why not."""
+
+    grant: str
+    viewer: str
+    use: str
+    by: str
+    at: str
+    from_ns: int
+    to_ns: int
+    reason: str

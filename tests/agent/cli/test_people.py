@@ -104,9 +104,7 @@ def test_the_board_shows_its_public_key(standpipe: Run, board: Board) -> None:
 
 def asked(board: Board, by: str = "anna") -> None:
     scope = {"camera": "yard", "from": "2026-11-01", "to": "2026-11-02"}
-    board.note(
-        ApprovalRequested(source="footage", request="r-1", what="footage.delete", scope=scope, by=by, reason="privacy")
-    )
+    board.note(ApprovalRequested(source="footage", request="r-1", what="policy", scope=scope, by=by, reason="privacy"))
 
 
 def test_a_second_person_signs_and_the_first_may_not(
@@ -118,7 +116,7 @@ def test_a_second_person_signs_and_the_first_may_not(
     board.paths.site.write_text(CLI_SITE + people)
     asked(board)
     listed = standpipe("approve")
-    assert all(word in listed.out for word in ("r-1", "footage.delete", "anna", "camera=yard", "privacy"))
+    assert all(word in listed.out for word in ("r-1", "policy", "anna (unsigned)", "camera=yard", "privacy"))
     own = standpipe("approve", "r-1", "--key", str(tmp_path / "anna.key"), "--yes", *passphrase)
     assert (own.code, "second person" in own.err) == (1, True)
     done = standpipe("approve", "r-1", "--key", str(tmp_path / "chen.key"), "--yes", *passphrase)

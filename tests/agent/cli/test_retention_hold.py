@@ -51,12 +51,20 @@ def asked(out: str) -> str:
     return out.split(":")[0]
 
 
-def approve(site, standpipe, request):
-    key, phrase = site.paths.run / "chen.key", site.paths.run / "pass"
+def key_of(site, person):
+    key, phrase = site.paths.run / f"{person.id}.key", site.paths.run / "pass"
     if not key.exists():
-        write_key(key, site.chen.signer, "chen", "correct horse")
+        write_key(key, person.signer, person.id, "correct horse")
     phrase.write_text("correct horse\n")
-    return standpipe("approve", request, "--key", str(key), "--yes", "--passphrase-file", str(phrase))
+    return ["--key", str(key), "--passphrase-file", str(phrase)]
+
+
+def as_anna(site):
+    return key_of(site, site.anna)
+
+
+def approve(site, standpipe, request):
+    return standpipe("approve", request, *key_of(site, site.chen), "--yes")
 
 
 def test_the_plan_says_what_and_why_and_changes_nothing(site, standpipe):
@@ -87,7 +95,7 @@ def test_a_deletion_is_asked_for_by_one_and_signed_by_another(site, standpipe):
     rows = site.record("yard", 40)
     span = ("2020-01-01 00:00", "2099-01-01 00:00")
     code, out, _ = standpipe(
-        "retention", "delete", "--camera", "yard", "--from", span[0], "--to", span[1], "--by", "anna", "--reason", "x"
+        "retention", "delete", "--camera", "yard", "--from", span[0], "--to", span[1], *as_anna(site), "--reason", "x"
     )
     assert code == 0
     approve(site, standpipe, asked(out))
@@ -127,7 +135,9 @@ def test_a_hold_from_placing_to_release(site, standpipe):
     assert code == 0
     code, out, _ = standpipe("hold", "list", "--json")
     assert json.loads(out)[0]["owner"] == "anna"
-    code, out, _ = standpipe("hold", "release", hold, "--by", "anna", "--reason", "over")
+    code, _, err = standpipe("hold", "release", hold, "--by", "anna", "--reason", "over")
+    assert (code, "name your key" in err) == (2, True)
+    code, out, _ = standpipe("hold", "release", hold, *as_anna(site), "--reason", "over")
     approve(site, standpipe, asked(out))
     standpipe("retention", "run")
     code, out, _ = standpipe("hold", "list")

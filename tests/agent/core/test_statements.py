@@ -13,14 +13,15 @@ from sp_people import Person
 
 from agent.core.commands import Here, Now
 from agent.core.people import Role
-from agent.core.statements import KINDS, VALID_MAX_S, Request, Statement, parse, refusal
+from agent.core.statements import ASKED_BY_KEY, KINDS, VALID_MAX_S, Request, Statement, parse, refusal, standing
 from agent.runtime.keys import verify
 
 ANNA, CHEN, AUDE = Person("anna", "operator"), Person("chen", "supervisor"), Person("aude", "auditor")
 STRANGER = Person("chen", "supervisor")
 HERE = Here("plant", "pump-house", {one.key.id: one.key for one in (ANNA, CHEN, AUDE)}, verify)
 SCOPE = {"camera": "pump-room", "from": "2026-11-01 00:00", "to": "2026-11-02 00:00"}
-ASKED = Request("r-1", "footage.delete", "anna", SCOPE)
+ASKED = ANNA.asks("r-1", "footage.delete", SCOPE)
+UNSIGNED = Request("r-1", "footage.delete", "anna", SCOPE)
 NOW_S = 1_800_000_000
 
 
@@ -51,9 +52,13 @@ WRONG: list[tuple[Callable[[], str], str]] = [
     (lambda: why_not(made(), asked=replace(ASKED, id="r-2")), "another request"),
     (lambda: why_not(made(), asked=replace(ASKED, scope={})), "another scope"),
     (lambda: why_not(made(kind="footage.view")), "another request"),
-    (lambda: why_not(made(AUDE)), "takes supervisor"),
+    (lambda: why_not(made(AUDE)), "takes manager or supervisor"),
     (lambda: why_not(made(verdict="perhaps")), "neither approve nor refuse"),
     (lambda: why_not(made(requester="chen"), asked=replace(ASKED, requester="chen")), "second person"),
+    (lambda: why_not(made(requester="chen"), asked=CHEN.asks("r-1", "footage.delete", SCOPE)), "second person"),
+    (lambda: why_not(made(), asked=UNSIGNED), "nobody's key asked"),
+    (lambda: why_not(made(), asked=replace(ASKED, reason="another")), "nobody's key asked"),
+    (lambda: why_not(made(), asked=replace(CHEN.asks("r-1", "footage.delete", SCOPE), requester="anna")), "nobody's"),
     (lambda: why_not(made(kind="odd"), asked=replace(ASKED, kind="odd")), "no such kind"),
     (lambda: why_not(made(exp=NOW_S + VALID_MAX_S + 1)), "at most 366 days"),
     (lambda: why_not(made(), at_s=NOW_S + 3600), "expired"),
@@ -68,11 +73,41 @@ def test_why_one_does_not_stand(wrong: Callable[[], str], says: str) -> None:
 
 def test_who_may_sign_what() -> None:
     assert {kind: set(roles) for kind, roles in KINDS.items()} == {
-        "footage.delete": {Role.SUPERVISOR},
-        "footage.view": {Role.SUPERVISOR},
-        "hold.release": {Role.SUPERVISOR},
-        "policy": {Role.SUPERVISOR},
+        "footage.delete": {Role.SUPERVISOR, Role.MANAGER},
+        "footage.view": {Role.SUPERVISOR, Role.SAFETY_OFFICE, Role.MANAGER},
+        "hold.release": {Role.SUPERVISOR, Role.MANAGER},
+        "policy": {Role.SUPERVISOR, Role.MANAGER},
     }
+
+
+def test_what_takes_footage_away_is_asked_for_by_key_and_the_rest_may_be_unsigned() -> None:
+    for kind in KINDS:
+        asked = replace(UNSIGNED, kind=kind)
+        assert ("nobody's key" in why_not(made(kind=kind), asked=asked)) is (kind in ASKED_BY_KEY)
+
+
+def test_a_site_chooses_among_the_roles_and_gains_none() -> None:
+    asked, statement = replace(UNSIGNED, kind="footage.view"), made(kind="footage.view")
+    for chosen, says in ((Role.MANAGER, "takes manager"), (Role.AUDITOR, "takes "), (Role.SUPERVISOR, "")):
+        here = HERE._replace(approvers={"footage.view": frozenset({chosen})})
+        said = refusal(statement, asked, here, Now(NOW_S, "synced", "b-1"))
+        assert (bool(said), says in said) == (bool(says), True)
+
+
+def stands(*signed: Statement, at_s: int = NOW_S) -> bool:
+    return standing(ASKED, signed, HERE, Now(at_s, "synced", "b-1")) is not None
+
+
+def test_the_last_verdict_counts_and_a_refusal_does_not_expire() -> None:
+    month = {"exp": NOW_S + 30 * 86400}
+    assert stands(made(**month))
+    assert not stands(made(**month), made(verdict="refuse"))
+    assert not stands(made(**month), made(verdict="refuse"), at_s=NOW_S + 7200), "the refusal's hour is over"
+    assert stands(made(verdict="refuse"), made(**month))
+    assert not stands(made(AUDE, **month))
+    assert stands(made(**month), made(AUDE, verdict="refuse")), "not hers to refuse"
+    assert not stands(made(**month), made(ANNA, verdict="refuse")), "who asked may take it back"
+    assert not stands()
 
 
 @given(st.text(max_size=300))
