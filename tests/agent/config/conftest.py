@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec.inspect
 import pytest
 
 from agent.config import Checked, check
@@ -49,6 +51,14 @@ clip = { cameras = ["pump-room"], before_s = 10 }
 [uplink]
 broker = "mqtts://broker.example:8883"
 """
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _model_read_once() -> Iterator[None]:
+    """The types of the model are most of a check's cost, the same each time; a process checks one file, not 4000."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(msgspec.inspect, "type_info", functools.cache(msgspec.inspect.type_info))
+        yield
 
 
 @pytest.fixture
