@@ -15,9 +15,9 @@ stage() {
 }
 
 find_python
-# The broker and ffprobe are the tests' oracles, GStreamer their RTSP camera, openssl their authority, e2fsprogs makes the
+# The broker, PostgreSQL (a cluster of their own) and ffprobe are the tests' oracles, GStreamer their RTSP camera, openssl their authority, e2fsprogs makes the
 # file system they freeze, tmux their terminal, shellcheck reads these scripts.
-stage "system packages" need_packages python3-venv mosquitto ffmpeg openssl e2fsprogs tmux shellcheck \
+stage "system packages" need_packages python3-venv mosquitto postgresql ffmpeg openssl e2fsprogs tmux shellcheck \
     python3-gi gir1.2-gst-rtsp-server-1.0 \
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 stage "Python packages" make_venv dev

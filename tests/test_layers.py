@@ -46,6 +46,9 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "paho": ("agent.uplink", "agent.collector"),
     "sqlite_utils": ("agent.journal.migrate", "agent.jobs", "agent.registers", "agent.cli"),
     "sqlite3": ("agent.journal", "agent.footage", "agent.collector"),
+    "psycopg": ("agent.collector",),
+    "minio": ("agent.collector",),
+    "urllib3": ("agent.collector",),
     "systemd": ("agent.runtime",),
     "starlette": ("agent.web",),
     "jinja2": ("agent.web",),
@@ -204,6 +207,7 @@ def test_dependencies_are_declared() -> None:
     used = {t.partition(".")[0] for n, p in MODULES.items() for t, _ in imports(n, p)} & set(PACKAGES) - {"sqlite3"}
     names = {
         "paho": "paho-mqtt",
+        "urllib3": "minio",  # the client of the object store is built on it
         "sqlite_utils": "sqlite-utils",
         "inotify_simple": "inotify-simple",
         "systemd": "systemd-python",

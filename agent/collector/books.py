@@ -1,26 +1,25 @@
-"""Which boards there are, and for each of their epochs what has been proven: read from the store when first met.
+"""Which boards there are, and for each of their epochs what has been proven: read, changed, written back.
 
 Rules of this file:
-- at most BOOKS_MAX epochs are kept in memory; one that is dropped is read again from the store when it is needed;
-- what a board, or somebody posing as many boards, may fill the store with is bounded: BOARDS_MAX, EPOCHS_MAX a board.
+- nothing but a board's number in the store is remembered from one transaction to the next: other collectors write too;
+- books are read under the board's lock, so a mark only grows and no answer goes back behind an earlier one;
+- what a board, or somebody posing as many boards, may fill the store with is bounded: boards_max, EPOCHS_MAX a board.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import sqlite3
-import time
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from agent.collector.store import Store, marks, parts
 from agent.core.chain import first_hash
-from agent.core.continuity import LaneBook
+from agent.core.continuity import LaneBook, Stretch
 from agent.core.wire import LANES, Ack, LaneAck, Presence
 
-BOARDS_MAX = 10_000
 EPOCHS_MAX = 1000
-BOOKS_MAX = 512
+KNOWN_MAX = 200_000
 RANGES_IN_ACK = 100
 CONFLICTS_IN_ACK = 20
 
@@ -39,6 +38,9 @@ class Board:
     site: str
     board: str
 
+    def __str__(self) -> str:
+        return f"{self.site}/{self.board}"
+
 
 @dataclass(eq=False)
 class Book:
@@ -55,161 +57,167 @@ class Book:
     rows: dict[str, int] = field(default_factory=dict)
     lanes: dict[str, LaneBook] = field(default_factory=dict)
     conflicts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    dirty: bool = False
+
+    @property
+    def last(self) -> int:
+        """No row beyond this number is stored."""
+        return max(max([lane.reach, *(last for _, last in lane.beyond())]) for lane in self.lanes.values())
+
+
+Wanted = tuple[Board, str]  # and the epoch
+
+
+def check_names(site: str, board: str) -> None:
+    """Raises StrangerError if these cannot be a site's and a board's."""
+    if not _ID.match(site) or not _ID.match(board):
+        raise StrangerError(f"{site[:60]!r}/{board[:60]!r} are no names of a site and a board")
 
 
 class Boards:
-    """Boards and books of a store. Writes go into the open transaction; forget() after a rollback."""
+    """Boards and books of a store, within its open transaction. forget() after a rollback."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._boards: dict[tuple[str, str], Board] = {}
-        self._books: OrderedDict[tuple[int, str], Book] = OrderedDict()
 
     def forget(self) -> None:
-        """The store has gone back to what was last committed: read everything anew."""
+        """The store has gone back to what was last committed."""
         self._boards.clear()
-        self._books.clear()
 
     def board(self, site: str, board: str) -> Board:
         """That board, written down if it is new. Raises StrangerError."""
-        known = self._boards.get((site, board))
+        check_names(site, board)
+        known = self.known(site, board)
         if known is None:
-            known = self._boards[site, board] = self._find_board(site, board)
+            if self._store.execute("select count(*) from board")[0][0] >= self._store.boards_max:
+                raise StrangerError(f"more than {self._store.boards_max} boards")
+            new = "insert into board (site, board) values (?, ?) on conflict (site, board) do nothing"
+            self._store.execute(new, (site, board))
+            known = self.known(site, board)
+        assert known is not None
         return known
 
     def known(self, site: str, board: str) -> Board | None:
         """That board if anything of it was ever stored."""
-        try:
-            return self._boards.get((site, board)) or self._find_board(site, board, new=False)
-        except StrangerError:
-            return None
-
-    def _find_board(self, site: str, board: str, *, new: bool = True) -> Board:
-        if not _ID.match(site) or not _ID.match(board):
-            raise StrangerError(f"{site[:60]!r}/{board[:60]!r} are no names of a site and a board")
-        ask = "select id from board where site = ? and board = ?"
-        found = self._db.execute(ask, (site, board)).fetchone()
-        if found is None:
-            if not new:
-                raise StrangerError(f"{site}/{board} is not known here")
-            if self._db.execute("select count(*) from board").fetchone()[0] >= BOARDS_MAX:
-                raise StrangerError(f"more than {BOARDS_MAX} boards")
-            found = self._db.execute(
-                "insert into board (site, board) values (?, ?) returning id", (site, board)
-            ).fetchone()
-        return Board(found[0], site, board)
+        board_ = self._boards.get((site, board))
+        if board_ is None:
+            found = self._store.execute("select id from board where site = ? and board = ?", (site, board))
+            if not found:
+                return None
+            if len(self._boards) >= KNOWN_MAX:
+                self._boards.clear()
+            board_ = self._boards[site, board] = Board(found[0][0], site, board)
+        return board_
 
     def present(self, board: Board, presence: Presence) -> None:
         """Write down a birth or a will. A will (offline) leaves the head of the birth before it."""
         values = (presence.state, presence.epoch, presence.clock, presence.version, presence.boot, presence.at_ns)
-        self._db.execute(
+        self._store.execute(
             "update board set state = ?, epoch = ?, clock = ?, version = ?, boot = ?, at_ns = ?, seen_ns = ?"
             " where id = ?",
-            (*values, time.time_ns(), board.id),
+            (*values, self._store.now_ns(), board.id),
         )
         if presence.state == "online":
-            self._db.execute(
+            self._store.execute(
                 "update board set head_seq = ?, head_hash = ? where id = ?",
                 (presence.head_seq, presence.head_hash, board.id),
             )
 
     def refused(self, board: Board, times: int, why: str) -> None:
         """Note that something of a board was refused."""
-        text = why[:200].encode(errors="replace").decode()
-        self._db.execute("update board set refused = refused + ?, why = ? where id = ?", (times, text, board.id))
+        text = why[:200].replace("\0", "?").encode(errors="replace").decode()
+        self._store.execute("update board set refused = refused + ?, why = ? where id = ?", (times, text, board.id))
 
-    def book(self, board: Board, epoch: str) -> Book:
-        """That epoch's book, begun if it is new. Raises StrangerError."""
-        key = (board.id, epoch)
-        book = self._books.get(key)
-        if book is None:
-            book = self._books[key] = self._read(board, epoch)
-            self._trim()
-        self._books.move_to_end(key)
-        return book
+    # --- books ---
 
-    def _trim(self) -> None:
-        for key in list(self._books)[: max(0, len(self._books) - BOOKS_MAX)]:
-            if not self._books[key].dirty:
-                del self._books[key]
+    def books(self, wanted: Collection[Wanted]) -> dict[Wanted, Book]:
+        """These epochs' books, begun if they are new; without those of a board that has too many."""
+        found = self._find(wanted)
+        new = [want for want in wanted if want not in found and self._room(want[0])]
+        if new:
+            self._begin(new)
+            found |= self._find(new)
+        self._read_lanes({book.id: book for book in found.values()})
+        return found
 
-    def _read(self, board: Board, epoch: str) -> Book:
-        columns = "id, doubles, chain_upto, chain_hash, chain_holes, broken_at"
-        found = self._db.execute(
-            f"select {columns} from epoch where board = ? and epoch = ?", (board.id, epoch)
-        ).fetchone()
-        if found is None:
-            found = self._begin(board, epoch)
-        book = Book(found[0], board, epoch, *found[1:])
-        for lane in LANES:
-            self._read_lane(book, lane)
-        for seq, lane, held in self._db.execute("select seq, lane, held from conflict where epoch = ?", (book.id,)):
-            book.conflicts[seq] = (lane, held)
-        return book
+    def _find(self, wanted: Collection[Wanted]) -> dict[Wanted, Book]:
+        books: dict[Wanted, Book] = {}
+        by_key = {(board.id, epoch): (board, epoch) for board, epoch in wanted}
+        for some in parts(list(by_key)):
+            pairs = ", ".join(["(?, ?)"] * len(some))
+            columns = "board, epoch, id, doubles, chain_upto, chain_hash, chain_holes, broken_at"
+            ask = f"select {columns} from epoch where (board, epoch) in (values {pairs})"
+            for board, epoch, id_, *rest in self._store.execute(ask, [value for key in some for value in key]):
+                want = by_key[board, epoch]
+                books[want] = Book(id_, *want, *rest)
+        return books
 
-    def _begin(self, board: Board, epoch: str) -> tuple[int, int, int, bytes, int, int]:
-        if self._db.execute("select count(*) from epoch where board = ?", (board.id,)).fetchone()[0] >= EPOCHS_MAX:
-            raise StrangerError(f"{board.site}/{board.board}: more than {EPOCHS_MAX} epochs")
-        before = first_hash(epoch)
-        (id_,) = self._db.execute(
-            "insert into epoch (board, epoch, first_ns, chain_hash) values (?, ?, ?, ?) returning id",
-            (board.id, epoch, time.time_ns(), before),
-        ).fetchone()
-        self._db.executemany(
-            "insert into lane (epoch, lane, hash) values (?, ?, ?)", [(id_, lane, before) for lane in LANES]
-        )
-        return id_, 0, 0, before, 0, 0
+    def _room(self, board: Board) -> bool:
+        return bool(self._store.execute("select count(*) from epoch where board = ?", (board.id,))[0][0] < EPOCHS_MAX)
 
-    def _read_lane(self, book: Book, lane: str) -> None:
-        """The mark as it was saved, and what is stored or given up beyond it."""
-        upto, hash_, book.rows[lane] = self._db.execute(
-            "select upto, hash, rows from lane where epoch = ? and lane = ?", (book.id, lane)
-        ).fetchone()
-        book.lanes[lane] = marks = LaneBook(upto, hash_)
-        for first, last in self._db.execute(
-            "select first, last from given_up where epoch = ? and lane = ? and last > ?", (book.id, lane, upto)
-        ):
-            marks.give_up(first, last)
-        for seq, prev, row_hash in self._db.execute(
-            "select seq, lane_prev, hash from row where epoch = ? and lane = ? and seq > ? order by seq",
-            (book.id, lane, upto),
-        ):
-            marks.add(seq, prev, row_hash)
+    def _begin(self, new: Collection[Wanted]) -> None:
+        for board, epoch in new:
+            before = first_hash(epoch)
+            ((id_,),) = self._store.execute(
+                "insert into epoch (board, epoch, first_ns, chain_hash) values (?, ?, ?, ?) returning id",
+                (board.id, epoch, self._store.now_ns(), before),
+            )
+            lanes = [(id_, lane, before) for lane in LANES]
+            self._store.many("insert into lane (epoch, lane, hash) values (?, ?, ?)", lanes)
 
-    def dirty_books(self) -> Iterator[Book]:
-        """Books to settle before the commit."""
-        return (book for book in list(self._books.values()) if book.dirty)
+    def _read_lanes(self, books: dict[int, Book]) -> None:
+        """Marks as they were saved with what stands beyond them, what was given up there, and conflicts."""
+        for some in parts(list(books)):
+            of = f"epoch in ({marks(len(some))})"
+            ask = f"select epoch, lane, upto, hash, rows, beyond from lane where {of}"
+            for epoch, lane, upto, hash_, rows, beyond in self._store.execute(ask, some):
+                books[epoch].rows[lane] = rows
+                books[epoch].lanes[lane] = lane_book(upto, hash_, beyond)
+            for epoch, lane, first, last in self._store.execute(
+                "select g.epoch, g.lane, g.first, g.last from given_up g join lane on lane.epoch = g.epoch"
+                f" and lane.lane = g.lane where g.{of} and g.last > lane.upto order by g.first",
+                some,
+            ):
+                books[epoch].lanes[lane].give_up(first, last)
+            for epoch, seq, lane, held in self._store.execute(
+                f"select epoch, seq, lane, held from conflict where {of}", some
+            ):
+                books[epoch].conflicts[seq] = (lane, held)
 
-    def save(self, book: Book) -> None:
-        """Write down what is proven of an epoch."""
-        chain = (book.chain_upto, book.chain_hash, book.chain_holes, book.broken_at)
-        self._db.execute(
+    def save(self, books: Iterable[Book]) -> None:
+        """Write down what is proven of these epochs."""
+        all_ = list(books)
+        self._store.many(
             "update epoch set rows = ?, doubles = ?, chain_upto = ?, chain_hash = ?, chain_holes = ?, broken_at = ?"
             " where id = ?",
-            (sum(book.rows.values()), book.doubles, *chain, book.id),
+            [
+                (sum(b.rows.values()), b.doubles, b.chain_upto, b.chain_hash, b.chain_holes, b.broken_at, b.id)
+                for b in all_
+            ],
         )
-        for lane, marks in book.lanes.items():
-            self._db.execute(
-                "update lane set upto = ?, hash = ?, rows = ? where epoch = ? and lane = ?",
-                (marks.upto, marks.hash, book.rows[lane], book.id, lane),
-            )
-        book.dirty = False
+        self._store.many(
+            "update lane set upto = ?, hash = ?, rows = ?, beyond = ? where epoch = ? and lane = ?",
+            [
+                (lane.upto, lane.hash, book.rows[name], saved_stretches(lane), book.id, name)
+                for book in all_
+                for name, lane in book.lanes.items()
+            ],
+        )
 
     # --- answers ---
 
-    def ack(self, book: Book) -> Ack:
-        """What the board may count as delivered. Only after a commit."""
+    def ack(self, book: Book, at_ns: int) -> Ack:
+        """What the board may count as delivered once this transaction is committed."""
         lanes = {lane: self._lane_ack(book, lane) for lane in LANES}
         conflicts = [(seq, held.hex()) for seq, (_, held) in sorted(book.conflicts.items())[:CONFLICTS_IN_ACK]]
-        return Ack(book.epoch, lanes, time.time_ns(), conflicts)
+        return Ack(book.epoch, lanes, at_ns, conflicts)
 
     def _lane_ack(self, book: Book, lane: str) -> LaneAck:
-        marks = book.lanes[lane]
+        marks_ = book.lanes[lane]
         cuts = sorted(seq for seq, (of, _) in book.conflicts.items() if of == lane)
         if not cuts:
-            return LaneAck(marks.upto, marks.hash.hex(), marks.beyond()[:RANGES_IN_ACK])
-        return self._around(book, lane, cuts, [(1, marks.upto), *marks.beyond()])
+            return LaneAck(marks_.upto, marks_.hash.hex(), marks_.beyond()[:RANGES_IN_ACK])
+        return self._around(book, lane, cuts, [(1, marks_.upto), *marks_.beyond()])
 
     def _around(self, book: Book, lane: str, cuts: list[int], spans: list[tuple[int, int]]) -> LaneAck:
         """The lane's rows without those another row was sent for; ends are rows of the lane."""
@@ -224,8 +232,20 @@ class Boards:
         return LaneAck(upto, hash_.hex(), ranges)
 
     def _row_before(self, book: Book, lane: str, seq: int) -> tuple[int, bytes]:
-        found = self._db.execute(
-            "select seq, hash from row where epoch = ? and lane = ? and seq < ? order by seq desc limit 1",
+        found = self._store.execute(
+            'select seq, hash from "row" where epoch = ? and lane = ? and seq < ? order by seq desc limit 1',
             (book.id, lane, seq),
-        ).fetchone()
-        return (found[0], found[1]) if found else (0, first_hash(book.epoch))
+        )
+        return (found[0][0], found[0][1]) if found else (0, first_hash(book.epoch))
+
+
+def lane_book(upto: int, hash_: bytes, beyond: str) -> LaneBook:
+    """A lane's book from its row in the store."""
+    book = LaneBook(upto, hash_)
+    book.resume(Stretch(prev, first, last, bytes.fromhex(text)) for prev, first, last, text in json.loads(beyond))
+    return book
+
+
+def saved_stretches(lane: LaneBook) -> str:
+    """The text of `beyond`."""
+    return json.dumps([[s.prev, s.first, s.last, s.hash.hex()] for s in lane.stretches()])

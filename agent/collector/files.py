@@ -1,27 +1,27 @@
-"""Files of the boards: chunks onto the disk, the whole checked and put in its place, an answer for every step.
+"""Files of the boards: what each step of a transfer does, with an answer for every one.
 
-Where: `files/SITE/BOARD/FID/.part` while it grows, `files/SITE/BOARD/FID/NAME` when its SHA-256 is right.
-What keeps a kill or a power cut harmless, in this order: bytes written, part synced, ranges committed, answer sent;
-and at the end: whole hashed, synced, renamed, folder synced, `done_ns` committed, answer sent. Each step can be
-repeated. Hashing a whole file happens in a thread of its own: rows and acks go on.
+Rules of this file:
+- a transaction of its own, after that of the rows: an object store that is slow or gone makes no alarm wait;
+- what is known of a file is read under its board's lock, the steps are applied in the order they came, bytes are made
+  durable by the shelf, ranges are committed, and then the answers go out. So the chunks of one file may come to any
+  of several collectors, and a kill at any point costs nothing that was answered;
+- a shelf that cannot store answers every step with PAUSE: the board keeps what it has and asks again;
+- hashing a whole file happens in a thread of its own, until when `fin` has no answer.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import logging
-import os
-import shutil
-import sqlite3
-import time
-from collections import OrderedDict
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-from agent.collector.books import Board, Boards
+from agent.collector.books import Boards, StrangerError
+from agent.collector.quiet import Quiet
+from agent.collector.shelf import Place, Shelf, ShelfError
+from agent.collector.store import DatabaseError, Store
 from agent.core.transfer import (
     PAUSE,
     RESTART,
@@ -33,6 +33,7 @@ from agent.core.transfer import (
     Info,
     Init,
     Receiver,
+    Step,
     parse_step,
     response_payload,
     split_topic,
@@ -40,258 +41,224 @@ from agent.core.transfer import (
 
 log = logging.getLogger(__name__)
 
-OPEN_MAX = 32
 FINISHING_MAX = 64
 PARTS_MAX = 1000
-FREE_BYTES_MIN = 64 * 1024 * 1024
-
-Key = tuple[int, str]
 
 
-@dataclass(eq=False)
-class Incoming:
-    """One file on its way. fd of its part, -1 while closed; changed: ranges to be made durable."""
+class Told(NamedTuple):
+    """One message of a transfer."""
 
-    board: Board
+    site: str
+    board: str
+    topic: str
     fid: str
-    folder: Path
-    receiver: Receiver
-    fd: int = -1
-    changed: bool = False
-
-    @property
-    def part(self) -> Path:
-        return self.folder / ".part"
-
-    @property
-    def final(self) -> Path:
-        assert self.receiver.info is not None
-        return self.folder / self.receiver.info.name
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+    step: Step
+    payload: bytes
 
 
 @dataclass(frozen=True)
 class Reply:
     """An answer to publish for the message on `topic`, once the transaction is committed."""
 
-    board: Board
-    topic: str
+    site: str
+    board: str
     payload: bytes
 
 
-class Files:
-    """All files of a store. take() within a transaction, settle() before it is committed, finished() now and then."""
+@dataclass(eq=False)
+class Incoming:
+    """One file within this transaction. changed: its ranges are to be written down."""
 
-    def __init__(self, db: sqlite3.Connection, folder: Path, boards: Boards) -> None:
-        self._db = db
-        self._folder = folder
+    at: Place
+    receiver: Receiver
+    changed: bool = False
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.at.board.id, self.at.fid
+
+
+class Files:
+    """All files of a store. take() what comes; settle() when the rows are committed, while `busy`."""
+
+    def __init__(self, store: Store, shelf: Shelf, boards: Boards) -> None:
+        self._store = store
+        self._shelf = shelf
         self._boards = boards
-        self._open: OrderedDict[Key, Incoming] = OrderedDict()
-        self._finishing: dict[Key, tuple[str, Incoming, Future[bool]]] = {}
+        self._told: list[Told] = []
+        self._finishing: dict[Place, tuple[str, Future[bool]]] = {}
+        self._to_finish: dict[Place, tuple[str, Info]] = {}
+        self._quiet = Quiet(log)
         self._hasher = ThreadPoolExecutor(1, "hash")
 
-    def take(self, board: Board, topic: str, payload: bytes) -> Reply | None:
-        """One message of a transfer. None if the answer comes later. Raises TransferError, sqlite3.Error."""
+    def take(self, site: str, board: str, topic: str, payload: bytes) -> None:
+        """One message of a transfer. Raises TransferError."""
         fid, step_text = split_topic(topic)
-        step = parse_step(step_text)
-        key = (board.id, fid)
-        if key in self._finishing and isinstance(step, (Fin, Abort)):
-            wait = None if isinstance(step, Fin) else Answer(PAUSE, "its hash is being checked")
-            return wait and self._reply(board, topic, wait)
-        incoming = self._incoming(key, board, fid)
-        if isinstance(step, Init) and incoming.receiver.info is None and (full := self._no_room(board)):
-            return self._reply(board, topic, Answer(PAUSE, full))
-        before = (incoming.receiver.info, incoming.receiver.stored)
-        action = incoming.receiver.receive(step, payload)
+        self._told.append(Told(site, board, topic, fid, parse_step(step_text), payload))
+
+    @property
+    def busy(self) -> bool:
+        """There is something to settle, now or before long."""
+        return bool(self._told or self._finishing)
+
+    def settle(self) -> list[Reply]:
+        """Everything told since the last time, and the checks that are over: durable, and its answers."""
+        told, self._told = self._told, []
+        over = [at for at, (_, job) in self._finishing.items() if job.done()]
+        if not told and not over:
+            return []
         try:
-            answer = self._act(key, incoming, action, topic, payload)
-        except OSError as error:  # a disk that refuses is the sender's pause, not our end
-            incoming.receiver.info, incoming.receiver.stored = before
-            log.error("files of %s/%s: %s", board.site, board.board, error)  # noqa: TRY400 - one line for people
-            answer = Answer(PAUSE, f"cannot write: {error.strerror}")
-        return answer and self._reply(board, topic, answer)
+            self._store.begin()
+            replies = self._apply(told, over)
+            self._shelf.sync()
+            jobs = [(at, topic, self._shelf.whole(at, info)) for at, (topic, info) in self._to_finish.items()]
+            self._store.commit()
+        except ShelfError as error:
+            self._undo()
+            self._quiet.say("shelf", logging.ERROR, "files: %s; boards are asked to wait", error)
+            return [_reply(one, Answer(PAUSE, str(error))) for one in told]
+        except DatabaseError:
+            self._undo()
+            raise
+        self._shelf.ended(committed=True)
+        for at in over:
+            del self._finishing[at]
+        for at, topic, job in jobs:
+            self._finishing[at] = (topic, self._hasher.submit(job))
+        self._to_finish.clear()
+        return replies
 
-    def _reply(self, board: Board, topic: str, answer: Answer) -> Reply:
-        return Reply(board, topic, response_payload(topic, *answer))
+    def _undo(self) -> None:
+        self._store.rollback()
+        self._boards.forget()
+        self._shelf.ended(committed=False)
+        self._to_finish.clear()
 
-    def _act(self, key: Key, incoming: Incoming, action: Action, topic: str, payload: bytes) -> Answer | None:
+    def drop(self) -> None:
+        """What was told and is not settled will never be answered: boards ask again."""
+        self._told.clear()
+
+    # --- within the transaction ---
+
+    def _apply(self, told: list[Told], over: list[Place]) -> list[Reply]:
+        places = dict.fromkeys(over)
+        replies: list[Reply] = []
+        placed: list[tuple[Told, Place]] = []
+        for one in sorted(told, key=lambda one: (one.site, one.board)):  # boards that are new: in one order for all
+            try:
+                at = Place(self._boards.board(one.site, one.board), one.fid)
+            except StrangerError:
+                continue  # nobody who could be answered
+            placed.append((one, at))
+            places[at] = None
+        self._store.lock("file", {at.board.id for at in places})
+        incoming = {at: Incoming(at, self._stored(at)) for at in places}
+        replies += [self._conclude(incoming[at], *self._finishing[at]) for at in over]
+        for one, at in placed:
+            answer = self._step(incoming[at], one)
+            if answer is not None:
+                replies.append(_reply(one, answer))
+        self._save(incoming.values())
+        return replies
+
+    def _step(self, incoming: Incoming, one: Told) -> Answer | None:
+        checked = incoming.at in self._finishing or incoming.at in self._to_finish
+        if checked and isinstance(one.step, (Fin, Abort)):
+            return None if isinstance(one.step, Fin) else Answer(PAUSE, "its hash is being checked")
+        if isinstance(one.step, Init) and incoming.receiver.info is None and (full := self._no_room(incoming)):
+            return Answer(PAUSE, full)
+        action = incoming.receiver.receive(one.step, one.payload)
+        return self._act(incoming, action, one)
+
+    def _act(self, incoming: Incoming, action: Action, one: Told) -> Answer | None:
         """Do what the receiver decided."""
         if action.do == "keep":
             self._keep(incoming)
         elif action.do == "write":
-            os.pwrite(self._fd(incoming), payload, action.offset)
+            self._shelf.write(incoming.at, action.offset, one.payload)
             incoming.changed = True
         elif action.do == "drop":
-            self._drop(key, incoming)
+            self._store.execute("delete from file where board = ? and fid = ?", incoming.key)
+            self._shelf.drop(incoming.at)
+            incoming.changed = False
         elif action.do == "finish":
-            return self._finish(key, incoming, topic)
+            return self._finish(incoming, one.topic)
         return action.answer
 
-    # --- reading what is stored ---
-
-    def _incoming(self, key: Key, board: Board, fid: str) -> Incoming:
-        incoming = self._open.get(key)
-        if incoming is None:
-            folder = self._folder / board.site / board.board / fid
-            incoming = self._open[key] = Incoming(board, fid, folder, Receiver())
-            incoming.receiver = self._stored(incoming)
-            self._trim()
-        self._open.move_to_end(key)
-        return incoming
-
-    def _trim(self) -> None:
-        for key in list(self._open)[: max(0, len(self._open) - OPEN_MAX)]:
-            if not self._open[key].changed:
-                self._open.pop(key).close()
-
-    def _stored(self, incoming: Incoming) -> Receiver:
-        """The receiver as the store has it. Bytes that the disk does not hold are not believed."""
-        found = self._db.execute(
+    def _stored(self, at: Place) -> Receiver:
+        """The receiver as the store has it. Bytes that the shelf does not hold are not believed."""
+        found = self._store.execute(
             "select name, size, sha256, user_data, stored, done_ns from file where board = ? and fid = ?",
-            (incoming.board.id, incoming.fid),
-        ).fetchone()
-        if found is None:
+            (at.board.id, at.fid),
+        )
+        if not found:
             return Receiver()
-        info = Info(found[0], found[1], found[2], json.loads(found[3]))
-        stored = [(start, stop) for start, stop in json.loads(found[4])]
-        on_disk = _size(incoming.part)
-        if not found[5] and on_disk is None and (incoming.folder / info.name).exists():
-            stored = [(0, info.size)] if info.size else []  # killed between rename and commit: `fin` will look again
-        elif stored and (on_disk is None or on_disk < stored[-1][1]):
-            stored = []
-        return Receiver(info, stored, done=bool(found[5]))
+        name, size, sha256, user_data, stored, done_ns = found[0]
+        info = Info(name, size, sha256, json.loads(user_data))
+        ranges = [(start, stop) for start, stop in json.loads(stored)]
+        return Receiver(info, ranges if done_ns else self._shelf.holds(at, info, ranges), done=bool(done_ns))
 
-    def _no_room(self, board: Board) -> str:
-        parts = self._db.execute("select count(*) from file where board = ? and done_ns = 0", (board.id,)).fetchone()
-        if parts[0] >= PARTS_MAX:
+    def _no_room(self, incoming: Incoming) -> str:
+        ask = "select count(*) from file where board = ? and done_ns = 0"
+        if self._store.execute(ask, (incoming.at.board.id,))[0][0] >= PARTS_MAX:
             return f"{PARTS_MAX} unfinished files of this board; finish or abort some"
-        free = shutil.disk_usage(self._folder).free
-        return f"{free} bytes free at the collector" if free < FREE_BYTES_MIN else ""
-
-    # --- doing ---
+        return self._shelf.room()
 
     def _keep(self, incoming: Incoming) -> None:
         info = incoming.receiver.info
         assert info is not None
-        made = _make_folder(incoming.folder, self._folder)
-        self._fd(incoming)
-        for folder in (incoming.folder, *made):
-            _sync(folder)
-        self._db.execute(
+        self._shelf.keep(incoming.at)
+        self._store.execute(
             "insert into file (board, fid, name, size, sha256, user_data) values (?, ?, ?, ?, ?, ?)",
-            (incoming.board.id, incoming.fid, info.name, info.size, info.sha256, json.dumps(info.user_data)),
+            (*incoming.key, info.name, info.size, info.sha256, json.dumps(info.user_data)),
         )
 
-    def _fd(self, incoming: Incoming) -> int:
-        if incoming.fd < 0:
-            incoming.fd = os.open(incoming.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        return incoming.fd
-
-    def _drop(self, key: Key, incoming: Incoming) -> None:
-        self._db.execute("delete from file where board = ? and fid = ?", key)
-        incoming.part.unlink(missing_ok=True)
-        self._forget(key)
-
-    def _forget(self, key: Key) -> None:
-        incoming = self._open.pop(key, None)
-        if incoming is not None:
-            incoming.close()
-
-    def settle(self) -> None:
-        """Before the commit: sync the parts, then write down what they hold. OSError or sqlite3.Error: roll back."""
-        for key, incoming in self._open.items():
-            if incoming.changed:
-                if incoming.fd >= 0:
-                    os.fdatasync(incoming.fd)
-                values = (json.dumps(incoming.receiver.stored), *key)
-                self._db.execute("update file set stored = ? where board = ? and fid = ?", values)
-                incoming.changed = False
-
-    def forget(self) -> None:
-        """The store has gone back to what was last committed: read everything anew."""
-        for key in list(self._open):
-            self._forget(key)
+    def _save(self, all_: Iterable[Incoming]) -> None:
+        changed = [(json.dumps(one.receiver.stored), *one.key) for one in all_ if one.changed]
+        if changed:
+            self._store.many("update file set stored = ? where board = ? and fid = ?", changed)
 
     # --- finishing ---
 
-    def _finish(self, key: Key, incoming: Incoming, topic: str) -> Answer | None:
-        if len(self._finishing) >= FINISHING_MAX:
+    def _finish(self, incoming: Incoming, topic: str) -> Answer | None:
+        if len(self._finishing) + len(self._to_finish) >= FINISHING_MAX:
             return Answer(PAUSE, f"{FINISHING_MAX} files are being checked")
         info = incoming.receiver.info
         assert info is not None
-        job = self._hasher.submit(_place, incoming.part, incoming.final, info.sha256)
-        self._finishing[key] = (topic, incoming, job)
+        self._to_finish[incoming.at] = (topic, info)
         return None
 
-    @property
-    def busy(self) -> bool:
-        """A whole file is being checked: finished() will have something to say."""
-        return bool(self._finishing)
-
-    def finished(self) -> list[Reply]:
-        """Answers of the checks that are over. Within a transaction."""
-        over = [(key, *rest) for key, rest in self._finishing.items() if rest[2].done()]
-        return [self._conclude(key, topic, incoming, job) for key, topic, incoming, job in over]
-
-    def _conclude(self, key: Key, topic: str, asked: Incoming, job: Future[bool]) -> Reply:
-        del self._finishing[key]
-        incoming = self._incoming(key, asked.board, asked.fid)  # not `asked`: a rollback may have been in between
-        info = incoming.receiver.info
+    def _conclude(self, incoming: Incoming, topic: str, job: Future[bool]) -> Reply:
+        """The whole was checked, here; meanwhile another collector may have been quicker, or the file be gone."""
+        receiver, board = incoming.receiver, incoming.at.board
+        info = receiver.info
         if info is None:
-            return self._reply(asked.board, topic, Answer(RESTART, "forgotten while it was checked"))
+            return _answer(incoming, topic, Answer(RESTART, "forgotten while it was checked"))
         try:
-            answer = incoming.receiver.finished(job.result())
-        except OSError as error:
-            log.error("%s: %s", asked.folder, error)  # noqa: TRY400 - one line for people
-            return self._reply(asked.board, topic, Answer(PAUSE, f"cannot finish: {error.strerror}"))
-        incoming.changed = True
+            answer = receiver.finished(receiver.done or job.result())
+        except ShelfError as error:
+            self._quiet.say("check", logging.ERROR, "files of %s: %s", board, error)
+            return _answer(incoming, topic, Answer(PAUSE, f"cannot finish: {error}"))
         if answer.code == STORED:
-            incoming.close()
-            self._db.execute("update file set done_ns = ? where board = ? and fid = ?", (time.time_ns(), *key))
-            log.info("%s/%s: file %s, %d bytes", asked.board.site, asked.board.board, info.name, info.size)
+            done = "update file set done_ns = ? where board = ? and fid = ? and done_ns = 0"
+            self._store.execute(done, (self._store.now_ns(), *incoming.key))
+            self._shelf.done(incoming.at)
+            log.info("%s: file %s, %d bytes", board, info.name, info.size)
         else:
-            log.warning(
-                "%s/%s: file %s is not what it was announced as", asked.board.site, asked.board.board, info.name
-            )
-        return self._reply(asked.board, topic, answer)
+            self._shelf.drop(incoming.at)
+            incoming.changed = True
+            log.warning("%s: file %s is not what it was announced as", board, info.name)
+        return _answer(incoming, topic, answer)
 
     def close(self) -> None:
         self._hasher.shutdown(cancel_futures=True)
-        self.forget()
+        self._shelf.close()
 
 
-def _place(part: Path, final: Path, sha256: str) -> bool:
-    """The whole has its SHA-256 and lies, synced, in its place; False if its bytes are other ones."""
-    source = part if part.exists() else final
-    with source.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            return False
-        os.fsync(file.fileno())
-    if source == part:
-        part.rename(final)
-        _sync(final.parent)
-    return True
+def _reply(one: Told, answer: Answer) -> Reply:
+    return Reply(one.site, one.board, response_payload(one.topic, *answer))
 
 
-def _make_folder(folder: Path, top: Path) -> list[Path]:
-    """Make it; returns the folders above, up to `top`, whose entries must be synced for it to last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [parent for parent in folder.parents if parent == top or top in parent.parents]
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _size(path: Path) -> int | None:
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat().st_size
-    return None
+def _answer(incoming: Incoming, topic: str, answer: Answer) -> Reply:
+    board = incoming.at.board
+    return Reply(board.site, board.board, response_payload(topic, *answer))

@@ -9,13 +9,13 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 from agent.collector.books import Board
-from agent.collector.store import StoreError, open_to_read
+from agent.collector.store import Reader, Store, StoreError
+from agent.collector.stores import Where, at
 from agent.core.people import public_of
 from agent.core.signed import HEAD, fits
 from agent.core.wire import Presence, Topics, head_fields
@@ -24,11 +24,11 @@ from agent.runtime.keys import verify
 GOOD = ("signed", "")
 
 
-def look(db: sqlite3.Connection, board: Board, presence: Presence) -> str:
+def look(db: Store, board: Board, presence: Presence) -> str:
     """Judge a presence and write down what was found; what is wrong with it in words, "" if nothing is."""
-    known = db.execute("select key from board_key where board = ?", (board.id,)).fetchone()
-    state = _state(board, presence, known[0] if known else "")
-    if known is None and state == "signed":
+    known = db.execute("select key from board_key where board = ?", (board.id,))
+    state = _state(board, presence, known[0][0] if known else "")
+    if not known and state == "signed":
         db.execute(
             "insert into board_key (board, key, first_ns, state) values (?, ?, ?, ?)",
             (board.id, presence.key, time.time_ns(), state),
@@ -58,19 +58,15 @@ def _state(board: Board, presence: Presence, known: str) -> str:
     return "signed" if known in ("", presence.key) else "other-key"
 
 
-def report_of(db: sqlite3.Connection, board: int) -> dict[str, Any]:
+def report_of(db: Reader, board: int) -> dict[str, Any]:
     """For the report: {"public", "state", "other", "head_seq", "head"}; {} for a board that never signed.
 
     head: matches (the row that we hold is the one that was signed), differs, or missing (not here, or not yet).
     """
-    if not db.execute("select 1 from sqlite_master where name = 'board_key'").fetchone():
+    found = db.execute("select key, state, other, epoch, head_seq, head from board_key where board = ?", (board,))
+    if not found:
         return {}
-    found = db.execute(
-        "select key, state, other, epoch, head_seq, head from board_key where board = ?", (board,)
-    ).fetchone()
-    if found is None:
-        return {}
-    public, state, other, epoch, head_seq, head = found
+    public, state, other, epoch, head_seq, head = found[0]
     return {
         "public": public,
         "state": state,
@@ -80,12 +76,12 @@ def report_of(db: sqlite3.Connection, board: int) -> dict[str, Any]:
     }
 
 
-def _compared(db: sqlite3.Connection, board: int, epoch: str, seq: int, head: str) -> str:
-    ask = "select row.hash from row join epoch on epoch.id = row.epoch where board = ? and epoch.epoch = ? and seq = ?"
-    held = db.execute(ask, (board, epoch, seq)).fetchone()
-    if held is None:
+def _compared(db: Reader, board: int, epoch: str, seq: int, head: str) -> str:
+    ask = 'select r.hash from "row" r join epoch e on e.id = r.epoch where e.board = ? and e.epoch = ? and r.seq = ?'
+    held = db.execute(ask, (board, epoch, seq))
+    if not held:
         return "missing"
-    return "matches" if held[0].hex() == head else "differs"
+    return "matches" if held[0][0].hex() == head else "differs"
 
 
 def in_words(key: dict[str, Any]) -> list[str]:
@@ -106,17 +102,15 @@ def wrong(key: dict[str, Any]) -> bool:
     return bool(key) and (key["state"] not in GOOD or key["head"] == "differs")
 
 
-def trust(store: Path, name: str) -> str:
+def trust(store: Where | Path, name: str) -> str:
     """Believe the key that board `name` ("site/board") signs with now; returns it. StoreError if there is no other."""
-    with contextlib.closing(open_to_read(store)) as db:
-        db.execute("pragma query_only=0")
+    with contextlib.closing(at(store).open_to_read(writable=True)) as db:
         site, _, board = name.partition("/")
         found = db.execute(
             "update board_key set key = other, other = '', state = 'signed', first_ns = ?, head_seq = 0, head = ''"
             " where other != '' and board = (select id from board where site = ? and board = ?) returning key",
             (time.time_ns(), site, board),
-        ).fetchone()
-        db.commit()
-    if found is None:
+        )
+    if not found:
         raise StoreError(f"{name}: has no other key than the one that is trusted (standpipe collect report)")
-    return str(found[0])
+    return str(found[0][0])

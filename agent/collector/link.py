@@ -33,7 +33,9 @@ from agent.core.wire import PREFIX
 CONNECT_S = 10.0
 KEEPALIVE_S = 30
 UNACKED_MAX = 1000
-LEAVES = ("presence", "event", "replay", "file/#")
+NO_SHARES = 0x9E
+ALL_OF_THEM = ("presence",)  # retained: a broker gives what is retained to plain subscriptions only
+DIVIDED = ("event", "replay", "file/#")
 
 
 class LinkError(Exception):
@@ -75,6 +77,13 @@ class Broker:
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
 
 
+def check_group(name: str) -> str:
+    """The name of a group of collectors, as it may stand in `$share/NAME/`. Raises LinkError."""
+    if set(name) & set("/+#") or not name.isprintable() or len(name) > 64:
+        raise LinkError("--share: up to 64 letters, without / + #")
+    return name
+
+
 class Message(NamedTuple):
     """A message of a board. encoding: its `content-encoding` user property, empty if none."""
 
@@ -84,12 +93,18 @@ class Message(NamedTuple):
 
 
 class Link:
-    """A session. open(), then turn() for messages and publish() for answers. All raise LinkError when it is over."""
+    """A session. open(), then turn() for messages and publish() for answers. All raise LinkError when it is over.
 
-    def __init__(self, broker: Broker, sites: list[str], more: Sequence[str] = ()) -> None:
+    share: a group's name: the broker gives each message of a board to one collector of the group (MQTT 5 shared
+    subscriptions). `shared` is False where the broker cannot: then each gets all of them.
+    """
+
+    def __init__(self, broker: Broker, sites: list[str], more: Sequence[str] = (), share: str = "") -> None:
         self._broker = broker
-        self._topics = [f"{PREFIX}/{site}/+/{leaf}" for leaf in (*LEAVES, *more) for site in (sites or ["+"])]
-        self._needed = len(self._topics) - len(more) * len(sites or ["+"])
+        self._sites = sites or ["+"]
+        self._more = more
+        self._share = share
+        self.shared = False
         self._subscribed = False
         self._lost = ""
         self._messages: list[Message] = []
@@ -167,20 +182,33 @@ class Link:
 
     # --- paho's callbacks: all run inside open(), turn() and publish() ---
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._lost = f"refuses the connection: {reason}"
-        else:
-            self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
+            return
+        self.shared = bool(self._share) and getattr(properties, "SharedSubscriptionAvailable", 1) != 0
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        group = f"$share/{self._share}/" if self.shared else ""
+        before = [*(("", leaf) for leaf in ALL_OF_THEM), *((group, leaf) for leaf in DIVIDED)]
+        topics = [f"{start}{PREFIX}/{site}/+/{leaf}" for start, leaf in before for site in self._sites]
+        topics += [f"{PREFIX}/{site}/+/{leaf}" for leaf in self._more for site in self._sites]
+        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._lost = self._lost or f"connection lost: {reason}"
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        refused = [str(reason) for reason in reasons[: self._needed] if reason.is_failure]
-        if refused:
+        needed = len(reasons) - len(self._more) * len(self._sites)
+        refused = [str(reason) for reason in reasons[:needed] if reason.is_failure]
+        if self.shared and any(reason.value == NO_SHARES for reason in reasons):  # it did not say so before
+            self.shared = False
+            self._subscribe()
+        elif refused:
             self._lost = f"refuses us to read what boards send ({refused[0]}): see the broker's access rules"
-        self._subscribed = not refused
+        else:
+            self._subscribed = True
 
     def _on_publish(self, _client: Any, _data: Any, _mid: int, reason: Any, _properties: Any) -> None:
         self._unacked -= 1

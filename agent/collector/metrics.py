@@ -11,14 +11,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from agent.collector.store import StoreError, open_to_read
+from agent.collector.store import Reader, StoreError
+from agent.collector.stores import Where, at
 from agent.core.promtext import CONTENT_TYPE, Family, text
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,31 @@ STATE_TOPIC = "state/uplink"
 _EPOCHS = "board b join epoch e on e.board = b.id"
 # name, type, help, and SQL: of what, from where
 STORED = (
-    ("board_up", "gauge", "1 while the board's session with the broker stands", "max(b.state = 'online')", "board b"),
+    (
+        "board_up",
+        "gauge",
+        "1 while the board's session with the broker stands",
+        "max(case when b.state = 'online' then 1 else 0 end)",
+        "board b",
+    ),
     ("board_seen_seconds", "gauge", "UTC of the board's last presence", "max(b.seen_ns) / 1000000000", "board b"),
     ("board_head", "gauge", "end of the board's chain at its last presence", "max(b.head_seq)", "board b"),
     ("refused_total", "counter", "messages of the board that were not understood", "max(b.refused)", "board b"),
-    ("rows_total", "counter", "rows stored", "sum(e.rows)", _EPOCHS),
-    ("doubles_total", "counter", "rows that came again and were stored once", "sum(e.doubles)", _EPOCHS),
-    ("chains_broken", "gauge", "epochs whose chain does not hold", "sum(e.broken_at > 0)", _EPOCHS),
+    ("rows_total", "counter", "rows stored", "cast(sum(e.rows) as bigint)", _EPOCHS),
+    (
+        "doubles_total",
+        "counter",
+        "rows that came again and were stored once",
+        "cast(sum(e.doubles) as bigint)",
+        _EPOCHS,
+    ),
+    (
+        "chains_broken",
+        "gauge",
+        "epochs whose chain does not hold",
+        "sum(case when e.broken_at > 0 then 1 else 0 end)",
+        _EPOCHS,
+    ),
     (
         "gaps_total",
         "counter",
@@ -56,14 +74,14 @@ STORED = (
         "files_complete_total",
         "counter",
         "files stored and proven",
-        "coalesce(sum(f.done_ns > 0), 0)",
+        "sum(case when f.done_ns > 0 then 1 else 0 end)",
         "board b left join file f on f.board = b.id",
     ),
     (
         "files_partial",
         "gauge",
         "files of which a part has come",
-        "coalesce(sum(f.done_ns = 0), 0)",
+        "sum(case when f.done_ns = 0 then 1 else 0 end)",
         "board b left join file f on f.board = b.id",
     ),
 )
@@ -83,8 +101,8 @@ TOLD = (
 class Metrics:
     """Figures of one store. `told` may be called from another thread than the one that serves."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, store: Where | Path) -> None:
+        self._where = at(store)
         self._told: dict[tuple[str, str], dict[str, Any]] = {}
 
     def told(self, site: str, board: str, payload: bytes) -> None:
@@ -97,8 +115,8 @@ class Metrics:
                 self._told[site, board] = {key: said[key] for _, _, key in TOLD if type(said.get(key)) is int}
 
     def text(self) -> str:
-        """All figures now. Raises StoreError or sqlite3.Error if the store cannot be read."""
-        with contextlib.closing(open_to_read(self._folder)) as db:
+        """All figures now. Raises StoreError if the store cannot be read."""
+        with contextlib.closing(self._where.open_to_read()) as db:
             stored = [_stored(db, *one) for one in STORED]
         return text([*stored, *self._families()])
 
@@ -115,7 +133,7 @@ class Metrics:
         return server
 
 
-def _stored(db: sqlite3.Connection, name: str, type_: str, meaning: str, what: str, where: str) -> Family:
+def _stored(db: Reader, name: str, type_: str, meaning: str, what: str, where: str) -> Family:
     found = db.execute(f"select b.site, b.board, {what} from {where} group by b.id order by b.site, b.board")
     samples = [({"site": site, "board": board}, value) for site, board, value in found]
     return Family(f"standpipe_{name}", type_, meaning, samples)
@@ -132,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(404, "text/plain", "ask for /metrics\n")
         try:
             return self._answer(200, CONTENT_TYPE, self.metrics.text())
-        except (StoreError, sqlite3.Error) as error:
+        except StoreError as error:
             return self._answer(503, "text/plain", f"the store cannot be read: {error}\n")
 
     def _answer(self, code: int, content_type: str, said: str) -> None:

@@ -4,51 +4,56 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agent.collector import heads
-from agent.collector.store import open_to_read
-from agent.core.continuity import LaneBook
+from agent.collector.books import lane_book
+from agent.collector.store import Reader
+from agent.collector.stores import Where, at
 
 HOLES_MAX = 1000
 LISTED_MAX = 1000
 
+Columns = dict[str, Any]
 
-def report(store: Path) -> dict[str, Any]:
+
+def report(store: Where | Path, of: str = "") -> dict[str, Any]:
     """Boards with their epochs and files; what `standpipe collect report --json` prints.
 
     {"boards": [{"site", "board", "state", "head_seq", "refused", "why", "key": {"public", "state", "other",
     "head_seq", "head"}, "epochs": [{"epoch", "rows", "doubles", "first", "last", "missing": [[from, to]],
     "lanes": {lane: {"rows", "upto", "missing"}}, "given_up", "conflicts",
     "chain": {"upto", "hash", "holes", "broken_at", "whole"}}], "files": [{"fid", "name", "size", "sha256", "state",
-    "have_bytes", "path", "user_data"}]}], "totals": {...}}. Ranges have both ends in. Raises StoreError.
+    "have_bytes", "path", "user_data"}]}], "totals": {...}}. Ranges have both ends in. of: "site/board", only this one.
+    Raises StoreError.
     """
-    with contextlib.closing(open_to_read(store)) as db:
-        db.row_factory = sqlite3.Row
-        db.execute("begin")  # one picture, while the collector goes on
-        boards = [_board(db, row) for row in db.execute("select * from board order by site, board")]
+    where = at(store)
+    site, _, board = of.partition("/")
+    only, names = (" where site = ? and board = ?", (site, board)) if of else ("", ())
+    with contextlib.closing(where.open_to_read()) as db:
+        db.execute("begin isolation level repeatable read" if where.shared else "begin")  # one picture
+        found = db.dicts(f"select * from board{only} order by site, board", names)
+        boards = [_board(db, where, row) for row in found]
     return {"boards": boards, "totals": _totals(boards)}
 
 
-def _board(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
-    epochs = db.execute("select * from epoch where board = ? order by id", (row["id"],)).fetchall()
-    files = db.execute("select * from file where board = ? order by done_ns, fid", (row["id"],)).fetchall()
+def _board(db: Reader, where: Where, row: Columns) -> dict[str, Any]:
+    epochs = db.dicts("select * from epoch where board = ? order by id", (row["id"],))
+    files = db.dicts("select * from file where board = ? order by done_ns, fid", (row["id"],))
     told = ("site", "board", "state", "epoch", "head_seq", "clock", "version", "seen_ns", "refused", "why")
     return {
         **{name: row[name] for name in told},
         "key": heads.report_of(db, row["id"]),
         "epochs": [_epoch(db, epoch) for epoch in epochs],
-        "files": [_file(row, file) for file in files],
+        "files": [_file(where, row, file) for file in files],
     }
 
 
-def _epoch(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
-    first, last, rows = db.execute(
-        "select coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) from row where epoch = ?", (row["id"],)
-    ).fetchone()
+def _epoch(db: Reader, row: Columns) -> dict[str, Any]:
+    ask = 'select coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) from "row" where epoch = ?'
+    first, last, rows = db.execute(ask, (row["id"],))[0]
     return {
         "epoch": row["epoch"],
         "rows": rows,
@@ -69,38 +74,35 @@ def _epoch(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _all(db: sqlite3.Connection, table: str, epoch: int) -> list[sqlite3.Row]:
-    return db.execute(f"select * from {table} where epoch = ? limit {LISTED_MAX}", (epoch,)).fetchall()
+def _all(db: Reader, table: str, epoch: int) -> list[Columns]:
+    return db.dicts(f"select * from {table} where epoch = ? order by 1, 2, 3 limit {LISTED_MAX}", (epoch,))
 
 
-def _missing(db: sqlite3.Connection, epoch: int, proven: int) -> Iterator[list[int]]:
+def _missing(db: Reader, epoch: int, proven: int) -> Iterator[list[int]]:
     """Numbers that no stored row has, [from, to], beyond what the chain has proven; HOLES_MAX at most."""
     found = db.execute(
-        "select seq, before from (select seq, lag(seq, 1, ?) over (order by seq) as before from row"
-        " where epoch = ? and seq > ?) where seq > before + 1 limit ?",
+        'select seq, before from (select seq, lag(seq, 1, cast(? as bigint)) over (order by seq) as before from "row"'
+        " where epoch = ? and seq > ?) as gone where seq > before + 1 limit ?",
         (proven, epoch, proven, HOLES_MAX),
     )
     for seq, before in found:
         yield [before + 1, seq - 1]
 
 
-def _lane(db: sqlite3.Connection, lane: sqlite3.Row) -> dict[str, Any]:
+def _lane(db: Reader, lane: Columns) -> dict[str, Any]:
     """The lane's mark, and where rows of it are missing before rows that are there."""
-    marks = LaneBook(lane["upto"], lane["hash"])
+    marks = lane_book(lane["upto"], lane["hash"], lane["beyond"])
     key = (lane["epoch"], lane["lane"], lane["upto"])
     for first, last in db.execute("select first, last from given_up where epoch = ? and lane = ? and last > ?", key):
         marks.give_up(first, last)
-    beyond = "select seq, lane_prev, hash from row where epoch = ? and lane = ? and seq > ? order by seq"
-    for seq, prev, hash_ in db.execute(beyond, key):
-        marks.add(seq, prev, hash_)
     return {"rows": lane["rows"], "upto": lane["upto"], "missing": [list(hole) for hole in marks.missing()]}
 
 
-def _conflict(row: sqlite3.Row) -> dict[str, Any]:
+def _conflict(row: Columns) -> dict[str, Any]:
     return {"seq": row["seq"], "lane": row["lane"], "held": row["held"].hex(), "theirs": row["theirs"].hex()}
 
 
-def _file(board: sqlite3.Row, row: sqlite3.Row) -> dict[str, Any]:
+def _file(where: Where, board: Columns, row: Columns) -> dict[str, Any]:
     done = bool(row["done_ns"])
     have = row["size"] if done else sum(stop - start for start, stop in json.loads(row["stored"]))
     return {
@@ -110,7 +112,7 @@ def _file(board: sqlite3.Row, row: sqlite3.Row) -> dict[str, Any]:
         "sha256": row["sha256"],
         "state": "complete" if done else "partial",
         "have_bytes": have,
-        "path": f"files/{board['site']}/{board['board']}/{row['fid']}/{row['name']}" if done else "",
+        "path": where.path_of(f"{board['site']}/{board['board']}/{row['fid']}/{row['name']}") if done else "",
         "user_data": json.loads(row["user_data"]),
     }
 

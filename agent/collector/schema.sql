@@ -1,5 +1,6 @@
--- What the collector has: rows of many boards, what is proven of them, and files. One writing process, WAL, FULL.
--- Nothing is acknowledged to a board before the transaction that holds it is committed.
+-- What the collector has: rows of many boards, what is proven of them, and files. Nothing is acknowledged to a board
+-- before the transaction that holds it is committed. SQLite: one writing process, WAL, FULL. PostgreSQL: any number,
+-- under a lock for each board; it is made from this text too (integer: bigint, blob: bytea).
 
 create table board (
   id        integer primary key,
@@ -39,10 +40,11 @@ create table lane (
   upto  integer not null default 0,        -- the mark: nothing of this lane is missing up to this row
   hash  blob    not null,                  -- its hash
   rows  integer not null default 0,
+  beyond text   not null default '[]',     -- stretches behind a hole: [[row before, first, last, hash of last], ...]
   primary key (epoch, lane)
 ) strict, without rowid;
 
-create table row (
+create table "row" (
   epoch     integer not null references epoch,
   seq       integer not null check (seq > 0),
   lane      text    not null,
@@ -89,8 +91,19 @@ create table file (
   primary key (board, fid)
 ) strict, without rowid;
 
+create table piece (
+  board   integer not null,
+  fid     text    not null,                -- bytes first..last - 1 of this file, while it is not whole,
+  first   integer not null,
+  last    integer not null,
+  object  text    not null,                -- lie in this object of the object store,
+  at      integer not null,                -- from this byte on
+  primary key (board, fid, first, last, object)
+) strict, without rowid;
+create index piece_object on piece (object);
+
 create table meta (
   key   text primary key,
   value text not null
 ) strict, without rowid;
-insert into meta values ('version', '1');
+insert into meta values ('version', '2');

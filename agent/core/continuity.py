@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 STRETCHES_MAX = 10_000
@@ -67,6 +68,15 @@ class LaneBook:
     def beyond(self) -> list[Span]:
         """Stretches (first, last) behind a hole, in order."""
         return sorted((s.first, s.last) for s in self._by_prev.values())
+
+    def stretches(self) -> list[Stretch]:
+        """What stands behind a hole, in order: with the mark, all that another book needs to go on from here."""
+        return sorted(self._by_prev.values(), key=lambda stretch: stretch.first)
+
+    def resume(self, stretches: Iterable[Stretch]) -> None:
+        """Take over another book's stretches, before anything is added here."""
+        for stretch in stretches:
+            self._by_prev[stretch.prev] = self._by_last[stretch.last] = stretch
 
     def missing(self) -> list[Span]:
         """(from, to): somewhere in there rows of this lane are missing; row `to` is."""

@@ -27,7 +27,8 @@ fi
 
 # Debian enables a service it was told not to start: it would come up with the next boot.
 for package in "$@"; do
-    if [ "$package" = mosquitto ] && command -v systemctl >/dev/null 2>&1; then
-        systemctl disable --quiet mosquitto.service 2>/dev/null || :
+    case $package in mosquitto | postgresql) ;; *) continue ;; esac
+    if command -v systemctl >/dev/null 2>&1; then
+        systemctl disable --quiet "$package.service" 2>/dev/null || :
     fi
 done

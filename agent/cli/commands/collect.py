@@ -18,6 +18,7 @@ from agent.runtime.secrets import Secrets
 
 if TYPE_CHECKING:
     from agent.collector.metrics import Metrics
+    from agent.collector.stores import Where
 
 HELP = """\
 Runs beside the central broker until Ctrl-C: stores every row of every board once, proves that none is missing,
@@ -30,13 +31,26 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", nargs="?", choices=["run", "report", "trust"], default="run", help="run (default), report or trust"
     )
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="where rows and files are kept")
+    parser.add_argument(
+        "--store", required=True, metavar="DIR", help="where rows and files are kept; or postgresql://USER@HOST/NAME"
+    )
+    parser.add_argument(
+        "--files", default="", metavar="DIR", help="where files are kept, if elsewhere; or s3://BUCKET?endpoint=URL"
+    )
+    parser.add_argument(
+        "--share",
+        metavar="GROUP",
+        help='collectors of one group divide the messages (default with PostgreSQL: collector; "": each reads all)',
+    )
     parser.add_argument("--broker", metavar="URL", help="mqtt://HOST:1883 or mqtts://HOST:8883")
     parser.add_argument(
         "--site-filter", action="append", default=[], metavar="SITE", help="only boards of this site; repeatable"
     )
     parser.add_argument(
-        "--secrets", type=Path, metavar="FILE", help="0600 file with [collector] user and password for the broker"
+        "--secrets",
+        type=Path,
+        metavar="FILE",
+        help="0600 file with user and password: [collector] for the broker, [store], [files]",
     )
     parser.add_argument("--ca", default="", metavar="FILE", help="certificates that may sign the broker's (mqtts)")
     parser.add_argument("--cert", default="", metavar="FILE", help="our certificate (mqtts)")
@@ -45,7 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--metrics", metavar="HOST:PORT", help="answer GET /metrics there with figures for Prometheus (127.0.0.1:9273)"
     )
     parser.add_argument("--json", action="store_true", help="the report as JSON")
-    parser.add_argument("--of", metavar="SITE/BOARD", help="trust: the board whose new key is right")
+    parser.add_argument("--of", metavar="SITE/BOARD", help="trust: the board whose new key is right; report: only this")
 
 
 def run(args: argparse.Namespace, _paths: Paths) -> int:
@@ -58,7 +72,7 @@ def _trust(args: argparse.Namespace) -> int:
 
     if not args.of:
         raise UsageError("say which board: standpipe collect trust --store DIR --of SITE/BOARD")
-    print(f"{args.of}: trusted from now on: {trust(args.store, args.of)}")
+    print(f"{args.of}: trusted from now on: {trust(_where(args), args.of)}")
     return 0
 
 
@@ -66,7 +80,7 @@ def _report(args: argparse.Namespace) -> int:
     """0 if nothing is missing or in conflict, keys too, and every chain is whole, 1 otherwise."""
     from agent.collector.report import in_words, report
 
-    found = report(args.store)
+    found = report(_where(args), args.of or "")
     print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else safe(in_words(found)))
     totals = found["totals"]
     wrong = totals["missing"] or totals["conflicts"] or totals["key_conflicts"]
@@ -75,7 +89,7 @@ def _report(args: argparse.Namespace) -> int:
 
 def _collect(args: argparse.Namespace) -> int:
     from agent.collector.collector import Collector
-    from agent.collector.link import Broker
+    from agent.collector.link import Broker, check_group
 
     if not args.broker:
         raise UsageError("say which broker: standpipe collect --broker mqtt://HOST:1883 --store DIR")
@@ -89,7 +103,10 @@ def _collect(args: argparse.Namespace) -> int:
         signal.signal(number, lambda which, _frame: stopped.append(which))
     notify = notifier()
     metrics = _metrics(args)
-    collector = Collector(broker, args.store, args.site_filter, metrics)
+    where = _where(args)
+    share = check_group(("collector" if where.shared else "") if args.share is None else args.share)
+    store = where.open()
+    collector = Collector(broker, store, where.shelf(store), args.site_filter, share=share, metrics=metrics)
     notify("READY=1")
     fed = 0.0
 
@@ -103,6 +120,14 @@ def _collect(args: argparse.Namespace) -> int:
     return 0
 
 
+def _where(args: argparse.Namespace) -> Where:
+    from agent.collector.stores import Where
+
+    secrets = Secrets.load(args.secrets) if args.secrets else Secrets({})
+    _, password = secrets.credentials("store") or ("", "")
+    return Where(args.store, args.files, password, secrets.credentials("files"))
+
+
 def _metrics(args: argparse.Namespace) -> Metrics | None:
     """Serving already, if it was asked for."""
     if not args.metrics:
@@ -112,7 +137,7 @@ def _metrics(args: argparse.Namespace) -> Metrics | None:
     host, _, port = args.metrics.rpartition(":")
     if not port.isdigit() or int(port) > 65535:
         raise UsageError("--metrics: say where, as in 127.0.0.1:9273")
-    metrics = Metrics(args.store)
+    metrics = Metrics(_where(args))
     try:
         metrics.serve(host.strip("[]") or "127.0.0.1", int(port))
     except OSError as error:

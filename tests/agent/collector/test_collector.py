@@ -25,6 +25,7 @@ from agent.collector import link as link_module
 from agent.collector.collector import Collector
 from agent.collector.link import Broker as At
 from agent.collector.link import Link, LinkError
+from agent.collector.stores import Where
 from agent.core import wire
 from agent.core.chain import first_hash
 from agent.core.wire import MESSAGE_BYTES_MAX
@@ -148,10 +149,12 @@ def test_nothing_is_answered_before_it_is_committed(
     over = threading.Event()
 
     def run() -> None:
-        collector = Collector(At.from_url(broker.url), tmp_path / "store", [])
+        where = Where(str(tmp_path / "store"))
+        store = where.open()
+        collector = Collector(At.from_url(broker.url), store, where.shelf(store), [])
 
         def publish(link: Link, topic: str, payload: bytes) -> bool:
-            uncommitted.append(collector._store.db.in_transaction)
+            uncommitted.append(store.in_transaction)
             return published(link, topic, payload)
 
         monkeypatch.setattr(Link, "publish", publish)

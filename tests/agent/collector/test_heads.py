@@ -16,7 +16,9 @@ from sp_site import SITE, Site, until
 from agent.collector import heads
 from agent.collector.books import Board, Boards
 from agent.collector.report import report
+from agent.collector.sqlite_store import SqliteStore
 from agent.collector.store import Store, StoreError
+from agent.collector.stores import Where
 from agent.core.signed import HEAD
 from agent.core.wire import Presence, Topics, head_fields, parse_presence, presence_payload
 from agent.runtime.keys import Signer, board_public, new_signer
@@ -32,8 +34,8 @@ def signed(signer: Signer, topics: Topics = TOPICS, **changes: object) -> Presen
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "far")
+def store(where: Where) -> Iterator[Store]:
+    store = where.open()
     yield store
     store.close()
 
@@ -41,11 +43,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def board(store: Store) -> Board:
     store.begin()
-    return Boards(store.db).board("plant", "pump-house")
+    return Boards(store).board("plant", "pump-house")
 
 
 def state(store: Store, board: Board) -> tuple[str, str]:
-    found = heads.report_of(store.db, board.id)
+    found = heads.report_of(store, board.id)
     return (found["state"], found["public"]) if found else ("", "")
 
 
@@ -59,14 +61,14 @@ def test_a_presence_carries_its_signature_over_the_wire() -> None:
 
 def test_the_first_key_is_believed_and_stays(store: Store, board: Board) -> None:
     ours, other = new_signer(), new_signer()
-    assert heads.look(store.db, board, Presence("online", EPOCH)) == "", "a board that never signed"
+    assert heads.look(store, board, Presence("online", EPOCH)) == "", "a board that never signed"
     assert state(store, board) == ("", "")
-    assert heads.look(store.db, board, signed(ours)) == ""
+    assert heads.look(store, board, signed(ours)) == ""
     assert state(store, board) == ("signed", ours.public_text)
-    assert "another key" in heads.look(store.db, board, signed(other))
+    assert "another key" in heads.look(store, board, signed(other))
     assert state(store, board) == ("other-key", ours.public_text)
-    assert heads.look(store.db, board, signed(ours, head_seq=9)) == "", "back again"
-    assert heads.report_of(store.db, board.id)["head_seq"] == 9
+    assert heads.look(store, board, signed(ours, head_seq=9)) == "", "back again"
+    assert heads.report_of(store, board.id)["head_seq"] == 9
 
 
 @pytest.mark.parametrize(
@@ -74,42 +76,41 @@ def test_the_first_key_is_believed_and_stays(store: Store, board: Board) -> None
 )
 def test_a_changed_presence_is_seen(store: Store, board: Board, change: dict[str, object]) -> None:
     ours = new_signer()
-    heads.look(store.db, board, signed(ours))
+    heads.look(store, board, signed(ours))
     forged = replace(signed(ours), **change)  # type: ignore[arg-type]
-    assert "does not fit" in heads.look(store.db, board, forged)
-    assert heads.report_of(store.db, board.id)["head_seq"] == 7, "the head last proven stays"
+    assert "does not fit" in heads.look(store, board, forged)
+    assert heads.report_of(store, board.id)["head_seq"] == 7, "the head last proven stays"
 
 
 def test_a_signature_of_another_board_does_not_serve(store: Store, board: Board) -> None:
-    assert "does not fit" in heads.look(store.db, board, signed(new_signer(), Topics("plant", "gate")))
+    assert "does not fit" in heads.look(store, board, signed(new_signer(), Topics("plant", "gate")))
 
 
 def test_no_signature_any_more_is_a_conflict(store: Store, board: Board) -> None:
     ours = new_signer()
-    heads.look(store.db, board, signed(ours))
-    assert "not signed any more" in heads.look(store.db, board, replace(signed(ours), key="", sig=""))
-    assert heads.wrong(heads.report_of(store.db, board.id))
+    heads.look(store, board, signed(ours))
+    assert "not signed any more" in heads.look(store, board, replace(signed(ours), key="", sig=""))
+    assert heads.wrong(heads.report_of(store, board.id))
 
 
-def test_a_person_trusts_the_new_key(tmp_path: Path, store: Store, board: Board) -> None:
+def test_a_person_trusts_the_new_key(where: Where, store: Store, board: Board) -> None:
     ours, other = new_signer(), new_signer()
-    heads.look(store.db, board, signed(ours))
-    heads.look(store.db, board, signed(other))
+    heads.look(store, board, signed(ours))
+    heads.look(store, board, signed(other))
     store.commit()
-    assert heads.trust(tmp_path / "far", "plant/pump-house") == other.public_text
+    assert heads.trust(where, "plant/pump-house") == other.public_text
     store.begin()
-    assert heads.look(store.db, board, signed(other)) == ""
+    assert heads.look(store, board, signed(other)) == ""
     store.commit()
     with pytest.raises(StoreError, match="no other key"):
-        heads.trust(tmp_path / "far", "plant/pump-house")
+        heads.trust(where, "plant/pump-house")
 
 
 def test_a_store_from_before_gets_its_table(tmp_path: Path) -> None:
-    Store(tmp_path / "far").close()
+    SqliteStore(tmp_path / "far").close()
     with closing(sqlite3.connect(tmp_path / "far/collector.db")) as db:
         db.execute("drop table board_key")
-    assert report(tmp_path / "far")["boards"] == [], "read without it"
-    Store(tmp_path / "far").close()
+    SqliteStore(tmp_path / "far").close()
     with closing(sqlite3.connect(tmp_path / "far/collector.db")) as db:
         assert db.execute("select count(*) from board_key").fetchone() == (0,)
 

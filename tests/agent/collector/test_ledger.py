@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sp_collect import BOARD, SITE, Link, chain, new_epoch, wire_row
 
-from agent.collector.books import EPOCHS_MAX, Board, Boards, StrangerError
+from agent.collector import books as books_module
+from agent.collector.batch import Batch, Sent
+from agent.collector.books import Boards, StrangerError
 from agent.collector.ledger import Ledger, Outcome
 from agent.collector.report import report
-from agent.collector.store import Store
+from agent.collector.sqlite_store import SqliteStore
+from agent.collector.store import DatabaseError, Store
+from agent.collector.stores import Where
 from agent.core.chain import canonical_data, canonical_row, first_hash, next_hash
 from agent.core.wire import Ack, Presence
 
@@ -23,48 +26,61 @@ from agent.core.wire import Ack, Presence
 class Desk:
     """A store with its ledger, as the collector has it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.open()
-
-    def open(self) -> None:
-        self.store = Store(self.folder)
-        self.boards = Boards(self.store.db)
-        self.store.on_rollback(self.boards.forget)
-        self.ledger = Ledger(self.store.db, self.boards)
+    def __init__(self, where: Where) -> None:
+        self.where = where
+        self.store: Store = where.open()
+        self.boards = Boards(self.store)
+        self.ledger = Ledger(self.store, self.boards)
+        self.batch = Batch()
 
     def reopen(self) -> None:
         self.store.close()
-        self.open()
+        self.__init__(self.where)  # type: ignore[misc]
 
     @property
-    def board(self) -> Board:
+    def sent(self) -> Sent:
+        return self.batch.of(SITE, BOARD)
+
+    def take(self, epoch: str, links: list[Link]) -> None:
+        self.sent.rows.extend(wire_row(epoch, link) for link in links)
+
+    def forget(self) -> None:
+        """What a kill -9 leaves: the last commit."""
+        self.store.rollback()
+        self.boards.forget()
+        self.batch = Batch()
+
+    def commit(self) -> Outcome:
+        batch, self.batch = self.batch, Batch()
         self.store.begin()
-        return self.boards.board(SITE, BOARD)
-
-    def take(self, epoch: str, links: list[Link]) -> Outcome:
-        return self.ledger.take(self.board, [wire_row(epoch, link) for link in links])
-
-    def commit(self) -> None:
-        self.ledger.settle()
+        outcome = self.ledger.store(batch)
         self.store.commit()
-
-    def saved(self, epoch: str, links: list[Link]) -> Outcome:
-        outcome = self.take(epoch, links)
-        self.commit()
         return outcome
 
-    def ack(self, epoch: str) -> Ack:
-        return self.boards.ack(self.boards.book(self.board, epoch))
+    def saved(self, epoch: str, links: list[Link]) -> Outcome:
+        self.take(epoch, links)
+        return self.commit()
 
-    def epoch(self, epoch: str) -> dict[str, object]:
-        found = report(self.folder)
+    def ack(self, epoch: str) -> Ack:
+        """What the board would be told now."""
+        self.store.begin()
+        board = self.boards.board(SITE, BOARD)
+        ack = self.boards.ack(self.boards.books([(board, epoch)])[board, epoch], 1)
+        self.store.rollback()
+        self.boards.forget()
+        return ack
+
+    def rows(self, columns: str) -> list[tuple[Any, ...]]:
+        return self.store.execute(f'select {columns} from "row" order by epoch, seq')
+
+    def epoch(self, epoch: str) -> dict[str, Any]:
+        found = report(self.where)
         return next(e for board in found["boards"] for e in board["epochs"] if e["epoch"] == epoch)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path / "store")
+def desk(where: Where) -> Iterator[Desk]:
+    made = Desk(where)
     yield made
     made.store.close()
 
@@ -90,7 +106,7 @@ def test_rows_are_stored_once_and_acknowledged(desk: Desk) -> None:
     ack = desk.ack(EPOCH)
     assert (ack.lanes["alarm"].upto, ack.lanes["alarm"].hash) == (30, links[29].row.hash.hex())
     assert (ack.lanes["status"].upto, ack.lanes["status"].hash) == (29, links[28].row.hash.hex())
-    assert desk.store.db.execute("select count(*) from row").fetchone() == (30,)
+    assert len(desk.rows("seq")) == 30
     found = desk.epoch(EPOCH)
     assert (found["rows"], found["doubles"], found["missing"]) == (30, 20, [])
     assert found["chain"] == {
@@ -101,7 +117,7 @@ def test_rows_are_stored_once_and_acknowledged(desk: Desk) -> None:
 def test_row_is_stored_byte_for_byte_as_it_was_hashed(desk: Desk) -> None:
     (link,) = chain(1, EPOCH)
     desk.saved(EPOCH, [link])
-    text, hash_, prev = desk.store.db.execute("select text, hash, prev_hash from row").fetchone()
+    ((text, hash_, prev),) = desk.rows("text, hash, prev_hash")
     assert text.encode() == canonical_row(link.row)
     assert next_hash(prev, text.encode()) == hash_ == link.row.hash
 
@@ -125,14 +141,11 @@ def test_hole_holds_the_mark_back_until_it_is_filled(desk: Desk) -> None:
 Scenario = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(["", "", "commit", "commit", "kill", "reopen"])))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(Scenario)
-def test_any_order_with_kills_in_between(tmp_path: Path, steps: list[tuple[int, str]]) -> None:
-    desk = Desk(Path(tempfile.mkdtemp(dir=tmp_path)))
-    try:
-        _walk(desk, steps)
-    finally:
-        desk.store.close()
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=Scenario)
+def test_any_order_with_kills_in_between(desk: Desk, steps: list[tuple[int, str]]) -> None:
+    desk.forget()
+    _walk(desk, steps)
 
 
 def _walk(desk: Desk, steps: list[tuple[int, str]]) -> None:
@@ -145,7 +158,7 @@ def _walk(desk: Desk, steps: list[tuple[int, str]]) -> None:
         desk.take(epoch, group)
         waiting |= {link.row.seq for link in group}
         if then == "kill":
-            desk.store.rollback()  # what a kill -9 leaves: the last commit
+            desk.forget()
             waiting = set()
         elif then:
             desk.commit()
@@ -153,11 +166,11 @@ def _walk(desk: Desk, steps: list[tuple[int, str]]) -> None:
             if then == "reopen":
                 desk.reopen()
             assert covered(desk.ack(epoch), links) == committed
-    desk.store.rollback()
+    desk.forget()
     desk.saved(epoch, links)
     assert covered(desk.ack(epoch), links) == set(range(1, 37))
-    assert desk.epoch(epoch)["chain"]["whole"]
-    assert desk.store.db.execute("select count(*) from row").fetchone() == (36,)
+    found = desk.epoch(epoch)
+    assert (found["chain"]["whole"], found["rows"], found["first"], found["last"]) == (True, 36, 1, 36)
 
 
 # --- what must never become a fact ---
@@ -169,26 +182,27 @@ def test_tampered_row_is_refused_and_its_neighbours_are_stored(desk: Desk) -> No
     links[2] = Link(row._replace(data=canonical_data({"closed": False})), links[2].prev_hash)
     outcome = desk.saved(EPOCH, links)
     assert outcome.stored == 4
-    assert outcome.refused == ["row 3 does not have the hash it came with"]
+    assert outcome.refused == [(f"{SITE}/{BOARD}", "row 3 does not have the hash it came with")]
+    assert report(desk.where)["totals"]["refused"] == 1
     assert desk.epoch(EPOCH)["missing"] == [[3, 3]]
     assert desk.ack(EPOCH).lanes["status"].upto == 2
 
 
 def test_row_on_another_boards_topic_is_refused(desk: Desk) -> None:
     (link,) = chain(1, EPOCH)
-    outcome = desk.ledger.take(desk.board, [wire_row(EPOCH, link, board="other")])
+    desk.sent.rows.append(wire_row(EPOCH, link, board="other"))
+    outcome = desk.commit()
     assert outcome.stored == 0
-    assert "on the topic of" in outcome.refused[0]
+    assert "on the topic of" in outcome.refused[0][1]
 
 
 def test_same_number_with_another_hash_is_a_conflict(desk: Desk) -> None:
     ours, theirs = chain(10, EPOCH), chain(10, EPOCH, salt="!")
     desk.saved(EPOCH, ours)
     outcome = desk.saved(EPOCH, theirs[5:7])
-    assert (outcome.stored, outcome.doubles, outcome.conflicts) == (0, 0, 2)
-    kept = dict(desk.store.db.execute("select seq, hash from row where seq in (6, 7)"))
-    assert kept == {6: ours[5].row.hash, 7: ours[6].row.hash}
-    aside = dict(desk.store.db.execute("select seq, text from conflict"))
+    assert (outcome.stored, outcome.doubles, sum(outcome.conflicts.values())) == (0, 0, 2)
+    assert desk.rows("seq, hash")[5:7] == [(6, ours[5].row.hash), (7, ours[6].row.hash)]
+    aside = dict(desk.store.execute("select seq, text from conflict"))
     assert aside == {link.row.seq: canonical_row(link.row).decode() for link in theirs[5:7]}
     for _ in range(2):
         ack = desk.ack(EPOCH)
@@ -286,14 +300,14 @@ def test_gap_row_that_makes_no_sense_is_a_row_like_any_other(desk: Desk, told: d
 
 
 def test_birth_of_an_unknown_epoch_is_answered_with_nothing(desk: Desk) -> None:
-    desk.boards.present(desk.board, Presence("online", EPOCH, 40, "ab" * 32, "rtc", 5, "0.1.0", "boot"))
-    desk.boards.book(desk.board, EPOCH)
-    desk.commit()
+    desk.sent.presences.append(Presence("online", EPOCH, 40, "ab" * 32, "rtc", 5, "0.1.0", "boot"))
+    ((_, told),) = desk.commit().acks
+    assert told.at_ns > 0
     ack = desk.ack(EPOCH)
     assert {(mark.upto, mark.hash) for mark in ack.lanes.values()} == {(0, first_hash(EPOCH).hex())}
-    desk.boards.present(desk.board, Presence("offline", EPOCH))
-    desk.commit()
-    (board,) = report(desk.folder)["boards"]
+    desk.sent.presences.append(Presence("offline", EPOCH))
+    assert desk.commit().acks == []
+    (board,) = report(desk.where)["boards"]
     assert (board["state"], board["head_seq"]) == ("offline", 40)
 
 
@@ -314,25 +328,66 @@ def test_names_that_are_no_boards(desk: Desk, site: str, board: str) -> None:
     assert desk.boards.known(site, board) is None
 
 
-def test_epochs_of_a_board_are_bounded(desk: Desk) -> None:
-    board = desk.board
-    for _ in range(EPOCHS_MAX):
-        desk.boards.book(board, new_epoch())
-    with pytest.raises(StrangerError):
-        desk.boards.book(board, new_epoch())
+def test_epochs_of_a_board_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books_module, "EPOCHS_MAX", 2)
+    epochs = [new_epoch() for _ in range(3)]
+    outcomes = [desk.saved(epoch, chain(2, epoch)) for epoch in epochs]
+    assert [outcome.stored for outcome in outcomes] == [2, 2, 0]
+    assert "more than are kept" in outcomes[2].refused[0][1]
+    assert desk.saved(epochs[0], chain(3, epochs[0])).stored == 1
 
 
-def test_full_disk_forgets_what_was_not_committed(desk: Desk) -> None:
+def test_boards_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.store, "boards_max", 1)
+    desk.saved(EPOCH, chain(1, EPOCH))
+    desk.batch.of(SITE, "one-more").presences.append(Presence("online", EPOCH))
+    assert desk.commit().refused == [(f"{SITE}/one-more", "more than 1 boards")]
+
+
+def test_same_row_twice_in_one_commit_is_a_double_and_another_one_a_conflict(desk: Desk) -> None:
+    ours, theirs = chain(10, EPOCH), chain(10, EPOCH, salt="!")
+    outcome = desk.saved(EPOCH, [*ours, ours[4], *ours[6:8], theirs[2]])
+    assert (outcome.stored, outcome.doubles, sum(outcome.conflicts.values())) == (10, 3, 1)
+    assert [one["seq"] for one in desk.epoch(EPOCH)["conflicts"]] == [3]
+
+
+def test_rows_old_and_new_in_one_commit(desk: Desk) -> None:
+    links = chain(1200, EPOCH)
+    desk.saved(EPOCH, links[:1000:2])
+    outcome = desk.saved(EPOCH, links)
+    assert (outcome.stored, outcome.doubles) == (700, 500)
+    assert desk.epoch(EPOCH)["chain"]["whole"]
+
+
+def test_many_boards_in_one_commit(desk: Desk) -> None:
+    epochs = {f"board-{number}": new_epoch() for number in range(30)}
+    for name, epoch in epochs.items():
+        rows = [wire_row(epoch, link, board=name) for link in chain(7, epoch)]
+        desk.batch.of(SITE, name).rows.extend(rows)
+        desk.batch.of(SITE, name).presences.append(Presence("online", epoch, 7))
+    outcome = desk.commit()
+    assert outcome.stored == 210
+    assert {(board.board, ack.epoch, ack.lanes["status"].upto) for board, ack in outcome.acks} == {
+        (name, epoch, 7) for name, epoch in epochs.items()
+    }
+    totals = report(desk.where)["totals"]
+    assert (totals["boards"], totals["rows"], totals["chains_whole"]) == (30, 210, True)
+    assert len(report(desk.where, f"{SITE}/board-3")["boards"]) == 1
+
+
+def test_full_disk_forgets_what_was_not_committed(tmp_path: Path) -> None:
+    desk = Desk(Where(str(tmp_path)))
+    assert isinstance(desk.store, SqliteStore)
     links = chain(2000, EPOCH)
     desk.saved(EPOCH, links[:100])
-    pages = desk.store.db.execute("pragma page_count").fetchone()[0]
-    desk.store.db.execute(f"pragma max_page_count={pages + 5}")
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    ((pages,),) = desk.store.execute("pragma page_count")
+    desk.store.execute(f"pragma max_page_count={pages + 5}")
+    with pytest.raises(DatabaseError, match="full"):
         desk.saved(EPOCH, links[100:])
-    desk.store.rollback()
+    desk.forget()
     assert covered(desk.ack(EPOCH), links) == set(range(1, 101))
-    desk.store.rollback()
-    desk.store.db.execute("pragma max_page_count=1000000")
+    desk.store.execute("pragma max_page_count=1000000")
     desk.saved(EPOCH, links[50:])
     assert covered(desk.ack(EPOCH), links) == set(range(1, 2001))
     assert desk.epoch(EPOCH)["doubles"] == 50
+    desk.store.close()

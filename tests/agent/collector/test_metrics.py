@@ -14,7 +14,7 @@ from sp_collect import Board, Collect, batches, chain, new_epoch, wait_until
 from sp_ports import free_port
 
 from agent.collector.metrics import Metrics
-from agent.collector.store import Store
+from agent.collector.sqlite_store import SqliteStore as Store
 
 SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>[^}]*)\})? (?P<value>-?\d+(?:\.\d+)?)\Z")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
