@@ -126,7 +126,7 @@ class Fragmenter:
     def _mux(self, packet: Any, pts: int | None, dts: int | None, mono_ns: int) -> list[Fragment]:
         timeline = self._timeline
         assert timeline is not None
-        packet.pts, packet.dts = pts, dts = timeline.place(pts, dts)
+        packet.pts, packet.dts = pts, dts = timeline.place(pts, dts, mono_ns)
         packet.time_base, packet.duration = self._stream.time_base, timeline.step
         packet.stream = self._stream
         key = packet.is_keyframe

@@ -108,11 +108,17 @@ def _slope(width: int, height: int) -> bytearray:
 
 def _write(luma: bytearray, width: int, text: str, top: int, dot: int = 6) -> None:
     """Draw text into a luma plane, as far as it fits into one line."""
-    for place, letter in enumerate(text.upper()[: (width - 16) // (4 * dot)]):
+    for column, row in dots(text[: (width - 16) // (4 * dot)]):
+        _dot(luma, width, 8 + column * dot, top + row * dot, dot)
+
+
+def dots(text: str) -> Iterator[tuple[int, int]]:
+    """(column, row) of each dot of the text: four columns a letter, five rows. A letter that it lacks is a space."""
+    for place, letter in enumerate(text.upper()):
         glyph = _GLYPHS.get(letter, 0)
         for index in range(15):
             if glyph >> (14 - index) & 1:
-                _dot(luma, width, 8 + (place * 4 + index % 3) * dot, top + index // 3 * dot, dot)
+                yield place * 4 + index % 3, index // 3
 
 
 def _dot(luma: bytearray, width: int, left: int, top: int, size: int) -> None:

@@ -1,7 +1,8 @@
 """Bytes of a stream for FFmpeg to read, from a socket or a command, with time limits of our own.
 
 Rules of this file:
-- read() ends: it raises when no *picture* came for the limit, however many bytes did;
+- read() ends, and raises nothing, for FFmpeg calls it: an end without pictures for the limit, however many bytes
+  came, is an end like any other, and ending() says which it was;
 - what was read while FFmpeg looked for the format is kept, and can be looked at again without a new connection.
 """
 
@@ -32,7 +33,7 @@ class Source(Protocol):
 
 
 class Feed:
-    """A file object over a source. HardwareError, without a name in front, when nothing comes."""
+    """A file object over a source. `over` once it has come to an end."""
 
     def __init__(self, source: Source, first_s: float) -> None:
         self._source = source
@@ -40,6 +41,8 @@ class Feed:
         self._at = 0
         self._limit_s = first_s
         self._until_s = time.monotonic() + first_s
+        self._why = ""
+        self.over = False
 
     def read(self, size: int) -> bytes:
         """What FFmpeg calls: some bytes, b"" at the end."""
@@ -48,16 +51,24 @@ class Feed:
             found = bytes(kept[self._at : self._at + size])
             self._at += len(found)
             return found
-        data = self._source.receive(size, max(0.0, self._until_s - time.monotonic()))
-        if data is None or (data and time.monotonic() > self._until_s):
-            said = self._source.ending()
-            raise HardwareError(f"nothing came for {self._limit_s:g} s" + (f" ({said})" if said else ""))
+        data = b"" if self.over else self._source.receive(size, max(0.0, self._until_s - time.monotonic()))
+        if not data or time.monotonic() > self._until_s:
+            self._end(silent=data != b"")
+            return b""
         if kept is not None:
             kept += data
             self._at = len(kept)
             if len(kept) > KEPT_BYTES_MAX:
                 self.keep_no_more()
         return data
+
+    def _end(self, *, silent: bool) -> None:
+        if not self.over:
+            self.over = True
+            said = self._source.ending()
+            if silent:
+                said = f"nothing came for {self._limit_s:g} s" + (f" ({said})" if said else "")
+            self._why = said or "the camera closed the connection"
 
     def rewind(self) -> None:
         """Begin again with the first byte that is kept."""
@@ -75,8 +86,8 @@ class Feed:
         self._until_s = time.monotonic() + limit_s
 
     def ending(self) -> str:
-        """Why there is no more."""
-        return self._source.ending() or "the camera closed the connection"
+        """Why there is no more; empty before the end."""
+        return self._why
 
     def close(self) -> None:
         """Let go of the source."""

@@ -3,7 +3,7 @@
 `install(...)` puts it where `import picamera2` finds it. Its camera shows the test card, encoded by libx264; `hangs`
 names calls that never return, as the real ones do once the cable was moved.
 
-    python3 -m hw.cameras.mock_picamera2 WORKER.py [encoder=hardware|x264|broken] [hangs=stop] [silent_after=N] -- ARGUMENTS
+    python3 -m hw.cameras.mock_picamera2 WORKER.py [encoder=hardware|x264|broken] [hangs=stop] [silent_after=N] -- WORDS
 """
 
 from __future__ import annotations

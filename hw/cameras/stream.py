@@ -111,7 +111,7 @@ class StreamCamera:
         except av.FFmpegError as error:
             slow = time.monotonic() - began >= self._open_s  # some protocols call their own time-out by other names
             reason = _silent(self._open_s) if slow else _reason(error, self._open_s)
-            reason = f"{reason} ({self._feed.ending()})" if self._feed is not None else reason
+            reason = (self._feed.ending() if self._feed is not None else "") or reason
             self.close()
             raise HardwareError(f"{spec.shown}: {reason}") from None
         except HardwareError as error:  # of the feed, which knows no name
@@ -166,13 +166,12 @@ class StreamCamera:
             try:
                 packet = next(self._packets, None)
             except av.FFmpegError as error:
-                raise HardwareError(f"{spec.shown}: {_reason(error, self._stall_s)}") from None
-            except HardwareError as error:
-                raise HardwareError(f"{spec.shown}: {error}") from None
+                ending = self._feed.ending() if self._feed is not None else ""
+                raise HardwareError(f"{spec.shown}: {ending or _reason(error, self._stall_s)}") from None
             if packet is None or packet.size == 0:  # FFmpeg marks the end by an empty packet
                 if spec.endless:
-                    ending = self._feed.ending() if self._feed is not None else "the camera closed the connection"
-                    raise HardwareError(f"{spec.shown}: {ending}")
+                    ending = self._feed.ending() if self._feed is not None else ""
+                    raise HardwareError(f"{spec.shown}: {ending or 'the camera closed the connection'}")
                 return None
             if packet.stream is self._stream:
                 return packet

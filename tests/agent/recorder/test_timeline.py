@@ -72,3 +72,22 @@ def test_backfill_works_out_what_rtsp_leaves_open():
 def test_backfill_leaves_alone_what_nothing_is_known_of():
     for stamps in ([(None, None)] * 3, [(None, None), (6000, 6000)]):
         assert backfill(stamps) == stamps
+
+
+def test_times_that_stand_still_leave_pictures_as_far_apart_as_they_arrive():
+    timeline = Timeline(TB)
+    arrive = [n * 100_000_000 for n in range(100)]  # ten a second, and every one says the same time
+    got = [timeline.place(5000, 5000, mono_ns)[1] for mono_ns in arrive]
+    steps = [b - a for a, b in itertools.pairwise(got)]
+    assert min(steps) > 0
+    assert steps[40:] == [9000] * len(steps[40:])
+    assert [timeline.place(n, n, 0)[1] - got[-1] for n in (14_000, 23_000)] == [9000, 18_000]
+
+
+def test_times_that_run_backwards_leave_pictures_a_step_apart():
+    timeline = Timeline(TB)
+    forwards = [timeline.place(n, n, 0)[1] for n in range(900_000, 990_000, 6000)]
+    backwards = [timeline.place(n, n, 0)[1] for n in range(984_000, 900_000, -6000)]
+    steps = [b - a for a, b in itertools.pairwise([*forwards, *backwards])]
+    assert min(steps) > 0
+    assert steps.count(6000) >= len(steps) - 3
