@@ -33,7 +33,7 @@ class Lane:
 
     cursor: int
     retry: Backoff
-    patience_s: float = RETRY_S
+    patience_s: float = field(default_factory=lambda: RETRY_S)
     live_after: int = 0
     stored: list[Range] = field(default_factory=list)  # beyond the cursor, by the collector's word
     given_up: list[Range] = field(default_factory=list)

@@ -11,7 +11,7 @@ import paho.mqtt.publish as publish
 import pytest
 from sp_acker import Acker
 from sp_broker import Broker
-from sp_uplink import UplinkSite, alarm_row, until
+from sp_uplink import SOON, UplinkSite, alarm_row, until
 
 from agent.core.commands import REFUSALS_A_MINUTE
 from agent.uplink.link import PLACES
@@ -31,7 +31,7 @@ def far(broker: Broker) -> Iterator[Acker]:
 
 @pytest.fixture
 def site(tmp_path: Path, broker: Broker, far: Acker) -> Iterator[UplinkSite]:
-    with UplinkSite(tmp_path / "site", broker.url) as site:
+    with UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         site.start()
         until(lambda: site.rows("link.up") and site.rows("link.up")[0].seq in far.of_epoch(site.journal.epoch), "up")
         yield site
@@ -80,7 +80,7 @@ def test_a_command_kept_by_the_broker_from_before_is_not_even_looked_at(
     broker: Broker, far: Acker, tmp_path: Path
 ) -> None:
     far.publish("command", b'{"id": "old", "sig": "00"}', retain=True)
-    with UplinkSite(tmp_path / "later", broker.url) as site:
+    with UplinkSite(tmp_path / "later", broker.url, hurry=SOON) as site:
         site.start()
         until(lambda: far.presence, "up")
         far.publish("command", b"{}")

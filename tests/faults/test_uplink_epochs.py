@@ -10,7 +10,7 @@ import pytest
 from sp_acker import Acker
 from sp_broker import Broker
 from sp_far import Far
-from sp_uplink import UplinkSite, alarm_row, status_row, until
+from sp_uplink import SOON, UplinkSite, alarm_row, status_row, until
 
 from agent.core.wire import Ack, LaneAck
 
@@ -29,7 +29,7 @@ def far(tmp_path: Path, broker: Broker) -> Iterator[Far]:
 
 @pytest.fixture
 def site(tmp_path: Path, broker: Broker) -> Iterator[UplinkSite]:
-    with UplinkSite(tmp_path / "site", broker.url) as site:
+    with UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         yield site
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sp_acker import Acker
 from sp_broker import Broker
 from sp_far import Far
-from sp_uplink import UplinkSite, alarm_row, status_row, until
+from sp_uplink import SOON, UplinkSite, alarm_row, status_row, until
 
 from agent.core.events import ClipReady
 
@@ -68,7 +68,7 @@ def test_kill_9_of_each_at_random_moments_loses_and_doubles_nothing(
     with (
         Broker(tmp_path / "broker") as broker,
         Far(tmp_path / "far", broker.url) as far,
-        UplinkSite(tmp_path / "site", broker.url) as site,
+        UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site,
     ):
         epoch, victims = site.journal.epoch, (broker, site, far)
 
@@ -100,7 +100,7 @@ def test_kill_9_of_each_at_random_moments_loses_and_doubles_nothing(
 
 def test_broker_away_for_the_whole_run_then_back(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "broker")
-    with UplinkSite(tmp_path / "site", broker.url) as site:
+    with UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         site.start()
         until(lambda: site.status().get("state") == "unreachable", "it runs without")
         site.append(status_row(n) for n in range(5000))
@@ -120,7 +120,7 @@ def test_a_link_that_dies_without_a_word_is_noticed_and_made_anew(tmp_path: Path
     """The broker is frozen: the connection stays open, everything sent is swallowed."""
     with (
         Broker(tmp_path / "broker") as broker,
-        UplinkSite(tmp_path / "site", broker.url, "keepalive_s = 5\n") as site,
+        UplinkSite(tmp_path / "site", broker.url, "keepalive_s = 5\n", hurry=SOON) as site,
     ):
         with Acker(broker.port) as far:
             site.start()

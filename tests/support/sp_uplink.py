@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from agent.core.events import DoorOpened, Event, PointChanged, Signal
@@ -19,6 +19,14 @@ from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
 
 DEADLINE_S = 30.0
+AGAIN: Mapping[str, float] = MappingProxyType({"agent.core.lane.RETRY_S": 0.5})  # what nobody acknowledged
+SOON: Mapping[str, float] = MappingProxyType(  # waits that prove nothing by their length
+    {
+        "agent.uplink.keeper.FIRST_S": 0.1,
+        "agent.uplink.view.EVERY_S": 0.3,
+        "agent.uplink.bulk.ANSWER_S": 1.0,
+    }
+)
 SITE = """
 [site]
 id = "plant"
@@ -63,7 +71,10 @@ def alarm_row(n: int) -> Event:
 class UplinkSite:
     """A site in `folder`; its uplink talks to `url`. `more` ends the site file. A context manager that kills it."""
 
-    def __init__(self, folder: Path, url: str, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, url: str, more: str = "", hurry: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        self.hurry = dict(hurry)
         folder.mkdir(parents=True, exist_ok=True)
         self.paths = Paths(folder / "site.toml", folder / "data", folder / "run")
         self.paths.site.write_text(SITE.format(url=url) + more)
@@ -96,8 +107,13 @@ class UplinkSite:
     # --- the process ---
 
     def start(self, *more: str) -> UplinkSite:
+        """The process, with the constants of `hurry` set (module.NAME -> seconds)."""
         where = ["--site", self.paths.site, "--data", self.paths.data, "--run", self.paths.run]
         command = [sys.executable, "-m", "agent.uplink", *map(str, where), *more]
+        if self.hurry:
+            settings = [f"{name}={value}" for name, value in self.hurry.items()]
+            hurried = str(Path(__file__).with_name("sp_hurried.py"))
+            command = [sys.executable, hurried, "agent.uplink", *settings, "--", *map(str, where), *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         return self

@@ -10,7 +10,7 @@ import pytest
 from sp_broker import Broker
 from sp_far import Far
 from sp_ports import free_port
-from sp_uplink import UplinkSite, alarm_row, status_row, until
+from sp_uplink import SOON, UplinkSite, alarm_row, status_row, until
 
 from agent.core.events import ClipReady, ClipRequested
 
@@ -19,7 +19,7 @@ SMALL = "status_mb = 1\nalarm_mb = 1\nfiles_mb = 1\n"
 
 @pytest.fixture
 def away(tmp_path: Path) -> Iterator[UplinkSite]:
-    with UplinkSite(tmp_path / "site", f"mqtt://127.0.0.1:{free_port()}", SMALL) as site:
+    with UplinkSite(tmp_path / "site", f"mqtt://127.0.0.1:{free_port()}", SMALL, hurry=SOON) as site:
         yield site
 
 
@@ -80,7 +80,7 @@ def test_on_a_metered_link_only_clips_that_a_person_asked_for_go(tmp_path: Path)
     with (
         Broker(tmp_path / "broker") as broker,
         Far(tmp_path / "far", broker.url),
-        UplinkSite(tmp_path / "site", broker.url, "metered = true\n") as site,
+        UplinkSite(tmp_path / "site", broker.url, "metered = true\n", hurry=SOON) as site,
     ):
         clip(site, "rule", 10_000)
         clip(site, "more", 10_000)
@@ -95,6 +95,5 @@ def test_on_a_metered_link_only_clips_that_a_person_asked_for_go(tmp_path: Path)
         site.append([ClipReady(source="cam", clip="person", **about, from_ns=0, to_ns=1, short_ms=0)])
         site.start()
         until(lambda: site.rows("clip.delivered"), "the one that was asked for is delivered")
-        until(lambda: site.status().get("files", {}).get("state") == "idle", "the others wait")
+        until(lambda: site.status()["files"] == {**site.status()["files"], "state": "idle", "pending": 2}, "two wait")
         assert [row.values()["clip"] for row in site.rows("clip.delivered")] == ["person"]
-        assert site.status()["files"]["pending"] == 2

@@ -13,7 +13,7 @@ from sp_broker import Broker
 from sp_emqx import Emqx
 from sp_far import Far
 from sp_stub_broker import Stub
-from sp_uplink import UplinkSite, until
+from sp_uplink import SOON, UplinkSite, until
 
 from agent.core.events import ClipReady
 from agent.core.filewire import response_payload
@@ -55,7 +55,7 @@ def arrived(far: Far, path: Path) -> bool:
 
 
 def test_clips_arrive_equal_are_kept_here_and_written_down(tmp_path: Path, broker: Broker) -> None:
-    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url) as site:
+    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         paths = [add_clip(site, "one", 700_001), add_clip(site, "two", 1), add_clip(site, "one", 70_000, camera="yard")]
         site.start()
         until(lambda: len(site.rows("clip.delivered")) == 3, "delivered")
@@ -70,7 +70,7 @@ def test_clips_arrive_equal_are_kept_here_and_written_down(tmp_path: Path, broke
 
 
 def test_a_clip_is_resumed_after_a_restart_of_the_uplink_and_of_the_collector(tmp_path: Path, broker: Broker) -> None:
-    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url) as site:
+    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         path = add_clip(site, "big", 30_000_000)
 
         def have() -> int:
@@ -93,7 +93,7 @@ def test_a_clip_is_resumed_after_a_restart_of_the_uplink_and_of_the_collector(tm
 
 
 def test_a_clip_that_is_gone_or_changed_is_said_and_does_not_stop_the_others(tmp_path: Path, broker: Broker) -> None:
-    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url) as site:
+    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         add_clip(site, "gone", 5000).unlink()
         add_clip(site, "short", 5000).write_bytes(b"x")
         add_clip(site, "rotten", 5000).write_bytes(b"y" * 5000)
@@ -110,7 +110,7 @@ def test_a_clip_that_is_gone_or_changed_is_said_and_does_not_stop_the_others(tmp
 @pytest.mark.long
 def test_stored_at_the_broker_is_not_stored_at_the_far_end(tmp_path: Path) -> None:
     """Everything is confirmed by the broker and nobody answers: asked again after a while, and nothing is delivered."""
-    with Stub() as stub, UplinkSite(tmp_path / "site", stub.url) as site:
+    with Stub() as stub, UplinkSite(tmp_path / "site", stub.url, hurry=SOON) as site:
         add_clip(site, "one", 100_000)
         site.start()
         until(lambda: [p for p in stub.published if p.topic.endswith("/stat")], "asked")
@@ -121,7 +121,7 @@ def test_stored_at_the_broker_is_not_stored_at_the_far_end(tmp_path: Path) -> No
 
 def test_a_refused_clip_is_a_row_and_is_kept(tmp_path: Path) -> None:
     """The far end answers 0x83 to the first question."""
-    with Stub() as stub, UplinkSite(tmp_path / "site", stub.url) as site:
+    with Stub() as stub, UplinkSite(tmp_path / "site", stub.url, hurry=SOON) as site:
 
         def policy(topic: str, payload: bytes) -> int:
             if "/file/" in topic:
@@ -142,7 +142,7 @@ def test_a_refused_clip_is_a_row_and_is_kept(tmp_path: Path) -> None:
 
 def test_an_emqx_broker_stores_a_clip_itself(tmp_path: Path) -> None:
     """By configuration: its own topics, its own answers, and never `stat`, which it does not know."""
-    with Emqx() as emqx, UplinkSite(tmp_path / "site", emqx.url, 'file_prefix = "$file-async"\n') as site:
+    with Emqx() as emqx, UplinkSite(tmp_path / "site", emqx.url, 'file_prefix = "$file-async"\n', hurry=SOON) as site:
         path = add_clip(site, "one", 300_001)
         site.start()
         until(lambda: site.rows("clip.delivered"), "delivered")
@@ -153,7 +153,7 @@ def test_an_emqx_broker_stores_a_clip_itself(tmp_path: Path) -> None:
 
 def test_a_clip_starts_again_when_an_emqx_broker_has_forgotten_it(tmp_path: Path) -> None:
     """Its segments are deleted after a time to live: 0x10 means all of it once more."""
-    with Emqx() as emqx, UplinkSite(tmp_path / "site", emqx.url, 'file_prefix = "$file-async"\n') as site:
+    with Emqx() as emqx, UplinkSite(tmp_path / "site", emqx.url, 'file_prefix = "$file-async"\n', hurry=SOON) as site:
         path = add_clip(site, "one", 200_000)
         emqx.forget_after = 5
         site.start()
@@ -164,7 +164,7 @@ def test_a_clip_starts_again_when_an_emqx_broker_has_forgotten_it(tmp_path: Path
 
 def test_a_clip_starts_again_when_the_collector_has_forgotten_everything(tmp_path: Path, broker: Broker) -> None:
     """Killed in the middle, its store deleted, another one begun: the clip arrives there whole."""
-    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url) as site:
+    with Far(tmp_path / "far", broker.url) as far, UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         path = add_clip(site, "big", 20_000_000)
         site.start()
         until(lambda: sum(int(file["have_bytes"]) for file in far.files()) > 500_000, "under way")

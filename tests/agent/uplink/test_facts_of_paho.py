@@ -16,7 +16,7 @@ from sp_acker import Acker
 from sp_broker import Broker
 from sp_far import Far
 from sp_stub_broker import Stub
-from sp_uplink import UplinkSite, alarm_row, rows_in, status_row, until
+from sp_uplink import AGAIN, SOON, UplinkSite, alarm_row, rows_in, status_row, until
 
 from agent.core.events import ProcessStarted
 from agent.core.wire import Ack, LaneAck, ack_payload
@@ -33,7 +33,7 @@ def stub() -> Iterator[Stub]:
 
 @pytest.fixture
 def site(tmp_path: Path, stub: Stub) -> Iterator[UplinkSite]:
-    with UplinkSite(tmp_path / "site", stub.url) as site:
+    with UplinkSite(tmp_path / "site", stub.url, hurry={**AGAIN, **SOON}) as site:
         yield site
 
 
@@ -77,7 +77,7 @@ def test_neither_first_connect_nor_reconnect_exceeds_the_brokers_receive_maximum
 
 def test_our_own_window_holds_where_the_broker_allows_more(tmp_path: Path, stub: Stub) -> None:
     stub.policy = lambda topic, payload: 0 if len(stub.published) < GOOD_LINK else None
-    with UplinkSite(tmp_path / "own", stub.url, "window = 3\n") as site:
+    with UplinkSite(tmp_path / "own", stub.url, "window = 3\n", hurry={**AGAIN, **SOON}) as site:
         site.append(status_row(n) for n in range(2000))
         site.start()
         until(lambda: stub.unacked >= 3, "the window is full")
@@ -92,7 +92,7 @@ def test_a_small_window_of_a_real_broker_is_found_and_kept(tmp_path: Path) -> No
     with (
         Broker(tmp_path / "broker", options={"max_inflight_messages": 4}) as broker,
         Acker(broker.port) as far,
-        UplinkSite(tmp_path / "site", broker.url) as site,
+        UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site,
     ):
         site.append(status_row(n) for n in range(3000))
         site.start()
@@ -160,7 +160,7 @@ def test_mosquittos_own_code_for_too_large_is_no_protocol_error(tmp_path: Path) 
     with (
         Broker(tmp_path / "broker", options={"message_size_limit": 3000}) as broker,
         Acker(broker.port) as far,
-        UplinkSite(tmp_path / "site", broker.url) as site,
+        UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site,
     ):
         site.append(
             [*map(status_row, range(10)), ProcessStarted(source="x", version=dense(6000), pid=1), status_row(11)]

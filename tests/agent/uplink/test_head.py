@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sp_acker import Acker
 from sp_broker import Broker
-from sp_uplink import UplinkSite, status_row, until
+from sp_uplink import SOON, UplinkSite, status_row, until
 
 from agent.config import load
 from agent.core.people import public_of
@@ -24,7 +24,11 @@ from agent.uplink.view import View
 def test_the_head_is_told_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "HEAD_EVERY_S", 0.1)
     stop = threading.Event()
-    with Broker(tmp_path / "b") as broker, Acker(broker.port) as far, UplinkSite(tmp_path / "s", broker.url) as site:
+    with (
+        Broker(tmp_path / "b") as broker,
+        Acker(broker.port) as far,
+        UplinkSite(tmp_path / "s", broker.url, hurry=SOON) as site,
+    ):
         signer = board_key(site.paths.data)
         board = session.Board(
             config=load(site.paths.site),

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sp_broker import Broker
 from sp_home import Home
-from sp_uplink import UplinkSite, status_row, until
+from sp_uplink import SOON, UplinkSite, status_row, until
 
 from agent.core.events import AlarmRaised, Signal
 
@@ -66,7 +66,7 @@ def listener(broker: Broker) -> Iterator[Listener]:
 def test_a_board_appears_with_doors_relays_alarms_and_its_queue(
     tmp_path: Path, broker: Broker, listener: Listener
 ) -> None:
-    with UplinkSite(tmp_path / "site", broker.url) as site:
+    with UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         site.append([status_row(0), AlarmRaised(source="a:door", on="door.held_open", of="door", signal=Signal.ALARM)])
         site.start()
         until(lambda: listener.home.entities and "standpipe/plant/pump/state/uplink" in listener.home.states, "found")
@@ -94,7 +94,7 @@ def test_a_board_appears_with_doors_relays_alarms_and_its_queue(
 
 
 def test_a_home_assistant_that_comes_up_is_told_again(tmp_path: Path, broker: Broker, listener: Listener) -> None:
-    with UplinkSite(tmp_path / "site", broker.url) as site:
+    with UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         site.start()
         until(lambda: (CONFIG, False) in listener.came, "told at birth")
         listener.came.clear()
@@ -106,7 +106,7 @@ def test_a_home_assistant_that_comes_up_is_told_again(tmp_path: Path, broker: Br
 def test_it_can_be_left_out_and_a_broker_that_forbids_it_is_no_trouble(
     tmp_path: Path, broker: Broker, listener: Listener
 ) -> None:
-    with UplinkSite(tmp_path / "without", broker.url, "home_assistant = false\n") as site:
+    with UplinkSite(tmp_path / "without", broker.url, "home_assistant = false\n", hurry=SOON) as site:
         site.start()
         until(lambda: "standpipe/plant/pump/state/alarms" in listener.home.states, "states come")
         assert listener.home.entities == {}
@@ -115,7 +115,7 @@ def test_it_can_be_left_out_and_a_broker_that_forbids_it_is_no_trouble(
     (folder / "acl").write_text("topic readwrite standpipe/#\n")
     with (
         Broker(folder / "broker", options={"acl_file": folder / "acl"}) as strict,
-        UplinkSite(tmp_path / "forbidden", strict.url) as site,
+        UplinkSite(tmp_path / "forbidden", strict.url, hurry=SOON) as site,
     ):
         site.start()
         until(lambda: site.status().get("state") == "no-collector", "it goes on")

@@ -10,7 +10,7 @@ import pytest
 from sp_acker import Acker
 from sp_broker import Broker
 from sp_ports import free_port
-from sp_uplink import UplinkSite, alarm_row, status_row, until
+from sp_uplink import SOON, UplinkSite, alarm_row, status_row, until
 
 from agent.core.events import AlarmRaised, AlarmReset, RelayDriven, Signal
 
@@ -29,7 +29,7 @@ def far(broker: Broker) -> Iterator[Acker]:
 
 @pytest.fixture
 def site(tmp_path: Path, broker: Broker) -> Iterator[UplinkSite]:
-    with UplinkSite(tmp_path / "site", broker.url) as site:
+    with UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site:
         yield site
 
 
@@ -179,7 +179,7 @@ def test_ready_at_once_when_nobody_can_be_reached(tmp_path: Path, url: str, stat
 def test_refused_by_a_real_broker_for_want_of_a_password(tmp_path: Path) -> None:
     with (
         Broker(tmp_path / "locked", options={"allow_anonymous": "false"}) as broker,
-        UplinkSite(tmp_path / "site", broker.url) as site,
+        UplinkSite(tmp_path / "site", broker.url, hurry=SOON) as site,
     ):
         site.start()
         row = until(lambda: site.rows("link.refused"), "the refusal is a row")[0]
@@ -188,7 +188,7 @@ def test_refused_by_a_real_broker_for_want_of_a_password(tmp_path: Path) -> None
 
 
 def test_without_an_uplink_in_the_site_file_it_runs_and_says_so(tmp_path: Path) -> None:
-    with UplinkSite(tmp_path / "none", "mqtt://127.0.0.1:1") as site:
+    with UplinkSite(tmp_path / "none", "mqtt://127.0.0.1:1", hurry=SOON) as site:
         site.paths.site.write_text(site.paths.site.read_text().split("[uplink]")[0])
         site.start()
         until(lambda: site.status().get("state") == "not configured", "status tells")
@@ -196,7 +196,7 @@ def test_without_an_uplink_in_the_site_file_it_runs_and_says_so(tmp_path: Path) 
 
 
 def test_a_wrong_site_file_is_one_clear_line(tmp_path: Path) -> None:
-    with UplinkSite(tmp_path / "wrong", "mqtt://user:hunter2@127.0.0.1:1") as site:
+    with UplinkSite(tmp_path / "wrong", "mqtt://user:hunter2@127.0.0.1:1", hurry=SOON) as site:
         site.start()
         assert site.process is not None
         assert site.process.wait(20) != 0

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sp_broker import Broker
-from sp_uplink import UplinkSite, status_row, until
+from sp_uplink import SOON, UplinkSite, status_row, until
 
 from agent.cli.texts import TEXTS
 from agent.uplink.notes import REFUSALS
@@ -128,7 +128,7 @@ def test_certificates(tmp_path: Path, case: Case) -> None:
     more = f'ca = "{tmp_path}/{case.ca}/ca.pem"\n{own}'
     with (
         Broker(tmp_path / "broker", options=options) as broker,
-        UplinkSite(tmp_path / "site", f"mqtts://127.0.0.1:{broker.port}", more) as site,
+        UplinkSite(tmp_path / "site", f"mqtts://127.0.0.1:{broker.port}", more, hurry=SOON) as site,
     ):
         site.append(status_row(n) for n in range(500))
         site.start()
@@ -148,7 +148,7 @@ def test_no_tls_at_all_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=_answer_in_http, args=(listening,), daemon=True).start()
         url = f"mqtts://127.0.0.1:{listening.getsockname()[1]}"
-        with UplinkSite(tmp_path / "site", url) as site:
+        with UplinkSite(tmp_path / "site", url, hurry=SOON) as site:
             site.start()
             until(lambda: site.status().get("state") == "captive-portal", f"told: {site.status()}")
 
