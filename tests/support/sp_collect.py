@@ -71,11 +71,15 @@ def wait_until(condition: Callable[[], object], what: str, patience_s: float = P
 
 
 class Collect:
-    """`standpipe collect` as a process of its own; its log goes to STORE.log. wait: until it is connected."""
+    """`standpipe collect` as a process of its own; its log goes to STORE.log. wait: until it is connected.
 
-    def __init__(self, url: str, store: Path, *options: str, wait: bool = True) -> None:
+    to: the address of a store that is no folder.
+    """
+
+    def __init__(self, url: str, store: Path, *options: str, wait: bool = True, to: str = "") -> None:
         self.url = url
         self.store = store
+        self.to = to or str(store)
         self.options = options
         self.wait = wait
         self.process: subprocess.Popen[bytes] | None = None
@@ -87,7 +91,7 @@ class Collect:
 
     def start(self) -> Collect:
         connected = self.log.count("connected to")
-        command = [sys.executable, "-m", "agent.cli", "collect", "--broker", self.url, "--store", str(self.store)]
+        command = [sys.executable, "-m", "agent.cli", "collect", "--broker", self.url, "--store", self.to]
         command += self.options
         with self.store.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,16 +12,15 @@ from hypothesis import strategies as st
 
 from agent.core.delivery import (
     AWAIT_MOST,
-    DEADLY_MAX,
     LIVE_MOST,
     NOBODY,
-    QUOTA,
+    OVERTAKEN_NS,
     RETRY_S,
-    STRIKES_MAX,
     UNHEARD_MOST,
     Delivery,
     Want,
 )
+from agent.core.refused import DEADLY_MAX, QUOTA, STRIKES_MAX
 from agent.core.wire import Ack, LaneAck
 
 EPOCH = "e" * 36
@@ -172,6 +172,19 @@ def test_lost_session_sends_all_that_was_handed_over_again() -> None:
     want = delivery.want(0)
     assert want is not None
     assert (want.after, want.before) == (0, 11)
+
+
+def test_of_two_collectors_acks_the_one_that_was_overtaken_moves_nothing_back() -> None:
+    delivery = made(head=10, status=0)
+    hand(delivery, 1, rows=10)
+    delivery.published(1, 0, 1)
+    delivery.acknowledged(replace(ack(status=10), at_ns=10**18 + 5), hash_of)
+    delivery.acknowledged(replace(ack(status=4), at_ns=10**18), hash_of)
+    assert delivery.cursors()["status"] == 10
+    delivery.acknowledged(replace(ack(status=4), at_ns=10**18 + 6), hash_of)
+    assert delivery.cursors()["status"] == 4, "made later: the far end has lost rows"
+    delivery.acknowledged(replace(ack(status=3), at_ns=10**18 - OVERTAKEN_NS), hash_of)
+    assert delivery.cursors()["status"] == 3, "nobody is overtaken for so long: a clock was set back"
 
 
 def test_unacknowledged_goes_again_after_a_growing_wait() -> None:
