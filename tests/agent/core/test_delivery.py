@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from agent.core.delivery import (
     AWAIT_MOST,
+    DEADLY_MAX,
     LIVE_MOST,
     NOBODY,
     OVERTAKEN_NS,
+    QUOTA,
     RETRY_S,
+    STRIKES_MAX,
     UNHEARD_MOST,
     Delivery,
     Want,
 )
-from agent.core.refused import DEADLY_MAX, QUOTA, STRIKES_MAX
 from agent.core.wire import Ack, LaneAck
 
 EPOCH = "e" * 36
