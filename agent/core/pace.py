@@ -95,6 +95,12 @@ class Pace:
         if name == ROWS:
             self.urgent = False
 
+    def anew(self, name: str) -> None:
+        """As dropped; and what was learnt of the link is forgotten, as the next session may go another way."""
+        self.dropped(name)
+        self.budget_bytes = min(self._most, self._least)
+        self.rtt_s, self._cut_at_s = 0.0, float("-inf")
+
     def returned(self, name: str, size: int) -> None:
         """The message is no longer on its way, and nothing can be learnt of it (it was refused)."""
         self.flying[name] = max(0, self.flying[name] - size)

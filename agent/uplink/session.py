@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 
 from agent.config import SiteConfig
 from agent.core.chain import Stamp
-from agent.core.delivery import Delivery, Verdict, Want
+from agent.core.delivery import Delivery, Want
 from agent.core.homeassistant import DISCOVERY, STATUS_TOPIC
 from agent.core.hours import Allowed, Part, allowed
 from agent.core.pace import Pace
 from agent.core.people import Key
+from agent.core.refused import Verdict
 from agent.core.signed import HEAD
 from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, head_fields, presence_payload
 from agent.journal import Journal

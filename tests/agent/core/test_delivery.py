@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from agent.core.delivery import (
     AWAIT_MOST,
-    DEADLY_MAX,
     LIVE_MOST,
     NOBODY,
     OVERTAKEN_NS,
-    QUOTA,
     RETRY_S,
-    STRIKES_MAX,
     UNHEARD_MOST,
     Delivery,
     Want,
 )
+from agent.core.pace import Pace
+from agent.core.refused import DEADLY_MAX, QUOTA, STRIKES_MAX
 from agent.core.wire import Ack, LaneAck
 
 EPOCH = "e" * 36
@@ -503,3 +502,14 @@ def test_a_link_that_flaps_gives_up_no_row_of_usual_size() -> None:
         hand(delivery, token, rows=1, size=1000)
         assert delivery.offline() is None
         delivery.online(10, 100, 1 << 20)
+
+
+def test_both_sessions_of_a_board_go_on_sharing_one_pace() -> None:
+    """The cap of the hours, and what files have in flight, hold for rows in every session."""
+    pace = Pace()
+    books = Delivery({}, lambda: 0.5, pace=pace)
+    for _ in range(3):
+        books.online(10, 100, 1 << 20)
+        assert books.pace is pace
+        books.offline()
+    assert books.pace is pace

@@ -89,3 +89,15 @@ def test_the_rate_is_that_of_the_link() -> None:
             now_s += 0.5
             pace.confirmed(ROWS, 4000, 0.8, now_s)
     assert 7000 <= pace.rate_bytes_s <= 9000
+
+
+def test_a_new_session_learns_the_link_anew_and_forgets_nothing_of_the_other() -> None:
+    pace = Pace()
+    for n in range(20):
+        pace.handed(ROWS, 8000, n)
+        pace.confirmed(ROWS, 8000, 0.1, n + 0.1)
+    pace.handed(FILES, 5000, 30)
+    pace.handed(ROWS, 5000, 30)
+    assert pace.budget_bytes > LEAST_BYTES
+    pace.anew(ROWS)
+    assert (pace.budget_bytes, pace.rtt_s, pace.flying) == (LEAST_BYTES, 0.0, {ROWS: 0, FILES: 5000})
