@@ -18,6 +18,7 @@ from agent.core.backoff import Backoff
 from agent.core.lane import BATCH_ROWS, RETRY_MOST_S, RETRY_S, Flight, Lane, union
 from agent.core.pace import ROWS, Pace
 from agent.core.ranges import Range, add_range
+from agent.core.refused import MALFORMED, TOO_LARGE, Refusals, Verdict
 from agent.core.wire import BATCH_BYTES, LANES, Ack, LaneAck
 
 LIVE_MOST = 32  # more new rows than this at once are backlog
@@ -27,16 +28,10 @@ LIVE_AWAIT_MOST = 512
 EMPTY_MOST = 1000
 BATCH_LEAST_BYTES = 4096
 GROW_AFTER = 1000
-STRIKES_MAX = 3
-DEAD_MOST = 100
 STALLED_WAITS = 3
 OVERTAKEN_NS = 60 * 10**9  # of two collectors' acks the one made first may come last; older ones tell of a clock
-DEADLY_MAX = 8  # sessions that may end over the same row before it is given up
 
 NOBODY = 0x10
-QUOTA = 0x97
-TOO_LARGE = 0x95
-MALFORMED = frozenset({0x83, 0x90, 0x95, 0x99})  # of this very message: another may pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +48,6 @@ class Want:
     live: bool
     rows: int
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a refused message: retry / park / dead (rows of `span` given up)."""
-
-    what: str
-    flight: Flight
-    code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +77,15 @@ class Delivery:
         self.window = window
         self.heard = False  # the collector, in this session
         self.nobody = False  # the broker says nobody listens
-        self.parked = False  # the broker refuses our messages for good, as far as it can tell
         self.waited = False  # in vain for an acknowledgement, in this session
         self._waits = 0  # in vain since the last that moved anything
         self.head = 0
         self.delivered_rows = 0
         self.in_flight_bytes = 0
-        self.dead = 0
         self._newest_ack_ns = 0
         self._own_window = window
         self._slots: dict[int, Flight | None] = {}
-        self._strikes: dict[Range, int] = {}
-        self._deaths: dict[Range, int] = {}
-        self._hold_until_s = float("-inf")
-        self._quota = Backoff(1, 60, _upper(jitter))
-        self._park = Backoff(30, 600, _upper(jitter))
+        self._refusals = Refusals(_upper(jitter))
         self._packet_bytes = BATCH_BYTES
         self._batch_bytes = BATCH_BYTES
         self._confirmed = 0  # messages of rows, in this session
@@ -132,30 +112,23 @@ class Delivery:
         verdict = None
         if self.in_flight_bytes and not self._confirmed:
             if self._batch_bytes == BATCH_LEAST_BYTES:
-                verdict = self._deadly()
+                flights = (flight for flight in self._slots.values() if flight is not None)
+                verdict = self._dead(self._refusals.broke_over(flights, BATCH_LEAST_BYTES))
             self._batch_bytes = max(BATCH_LEAST_BYTES, self._batch_bytes // 2)
         self._drop()
         return verdict
 
-    def _deadly(self) -> Verdict | None:
-        """A broker may cut off whoever sends a large message, and never say how large is too large."""
-        large = (f for f in self._slots.values() if f and f.rows == 1 and f.bytes > BATCH_LEAST_BYTES)
-        flight = next(large, None)
-        if flight is None:
-            return None
-        self._deaths[flight.span] = self._deaths.get(flight.span, 0) + 1
-        if self._deaths[flight.span] < DEADLY_MAX or self.dead >= DEAD_MOST:
-            return None
-        del self._deaths[flight.span]
-        self.give_up(flight.lane, flight.span)
-        return Verdict("dead", flight, TOO_LARGE)
+    def _dead(self, verdict: Verdict | None) -> Verdict | None:
+        """Its rows are given up, if it says so; the caller writes the `gap` row."""
+        if verdict is not None and verdict.what == "dead":
+            self.excuse(verdict.flight.lane, verdict.flight.span)
+        return verdict
 
     def _drop(self) -> None:
-        self.heard = self.nobody = self.waited = self.parked = False
+        self.heard = self.nobody = self.waited = self._refusals.parked = False
         self._slots.clear()
-        self.pace.dropped(ROWS)
+        self.pace.anew(ROWS)
         self.in_flight_bytes = self._confirmed = self._waits = self._newest_ack_ns = 0
-        self.pace = Pace()
         for lane in self.lanes.values():
             lane.flights.clear()
             lane.settle()
@@ -175,6 +148,11 @@ class Delivery:
     def slots(self) -> int:
         return len(self._slots)
 
+    @property
+    def parked(self) -> bool:
+        """The broker refuses our messages for good, as far as it can tell."""
+        return self._refusals.parked
+
     def occupied(self, token: int) -> None:
         """A message that carries no rows (presence, state, result) was handed over: it takes a slot as well."""
         self._slots[token] = None
@@ -192,9 +170,9 @@ class Delivery:
 
     def want(self, now_s: float) -> Want | None:
         """What to hand over next, if there is a slot, room on the link, and something that may be sent."""
-        held = self.free <= 0 or now_s < self._hold_until_s
-        self._tell_pace(now_s < self._hold_until_s)
-        if held:
+        holding = self._refusals.holding(now_s)
+        self._tell_pace(holding)
+        if self.free <= 0 or holding:
             return None
         for name, lane in self.lanes.items():
             if lane.live_after < self.head:
@@ -244,7 +222,10 @@ class Delivery:
         """The one row of `span` makes a message larger than the broker takes: as if it had been refused for that."""
         if want.live:
             self.lanes[want.lane].live_after = max(self.lanes[want.lane].live_after, span[1] - 1)
-        return self._one_row_refused(Flight(want.lane, span, 1, size, want.live, now_s), TOO_LARGE, now_s)
+        flight = Flight(want.lane, span, 1, size, want.live, now_s)
+        verdict = self._refusals.one_row(flight, TOO_LARGE, now_s)
+        self._dead(verdict)
+        return verdict
 
     def nothing(self, want: Want) -> None:
         """There are no rows where `want` asked for them: the stretch holds other lanes' rows only."""
@@ -278,11 +259,7 @@ class Delivery:
             self._batch_bytes = min(BATCH_BYTES, self._batch_bytes * 2)
         self.nobody = code == NOBODY
         self.pace.confirmed(ROWS, flight.bytes, now_s - flight.handed_s, now_s)
-        self.parked = False
-        self._quota.reset()
-        self._park.reset()
-        self._strikes.pop(flight.span, None)
-        self._deaths.pop(flight.span, None)
+        self._refusals.taken(flight.span)
         if not flight.live:
             lane = self.lanes[flight.lane]
             lane.most_rows = min(BATCH_ROWS, lane.most_rows * 2)
@@ -292,37 +269,14 @@ class Delivery:
         lane = self.lanes[flight.lane]
         lane.flights = [f for f in lane.flights if f is not flight]
         lane.settle()
-        if code == QUOTA:
-            self._hold_until_s = now_s + self._quota.next()
-            return Verdict("retry", flight, code)
-        if code not in MALFORMED:
-            self._hold_until_s = now_s + self._park.next()
-            self.parked = True
-            return Verdict("park", flight, code)
-        if flight.rows > 1:
+        if code in MALFORMED and flight.rows > 1:
             lane.most_rows = max(1, flight.rows // 2)
-            return Verdict("retry", flight, code)
-        return self._one_row_refused(flight, code, now_s)
-
-    def _one_row_refused(self, flight: Flight, code: int, now_s: float) -> Verdict:
-        strikes = self._strikes[flight.span] = self._strikes.get(flight.span, 0) + 1
-        if strikes < STRIKES_MAX:
-            self._hold_until_s = now_s + self._quota.next()
-            return Verdict("retry", flight, code)
-        if self.dead >= DEAD_MOST:
-            self._hold_until_s = now_s + self._park.next()
-            return Verdict("park", flight, code)
-        del self._strikes[flight.span]
-        self.give_up(flight.lane, flight.span)
-        return Verdict("dead", flight, code)
-
-    def give_up(self, lane: str, span: Range) -> None:
-        """These rows will not be sent; the caller writes the `gap` row that says so."""
-        self.dead += 1
-        self.excuse(lane, span)
+        verdict = self._refusals.refused(flight, code, now_s)
+        self._dead(verdict)
+        return verdict
 
     def excuse(self, lane: str, span: Range) -> None:
-        """Rows that an earlier run gave up, as its `gap` row says."""
+        """Rows that are given up, as a `gap` row says."""
         self.lanes[lane].given_up = add_range(self.lanes[lane].given_up, *span)
         self.lanes[lane].settle()
 
