@@ -20,6 +20,7 @@ from agent.config.problems import has_credentials
 from agent.config.rules_of_cameras import cameras, host_and_port
 from agent.config.rules_of_keeping import classes, holds
 from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
+from agent.config.rules_of_starts import no_stops, starts
 from agent.core.events import KINDS
 from agent.core.people import public_of
 from agent.core.pump import ROLES
@@ -207,7 +208,7 @@ def rule_ends(site: Table, report: Report) -> None:
 
 def idle(site: Table, report: Report) -> None:
     """What is there and does nothing: a rule, a relay, a button."""
-    driven: set[str] = set()
+    driven: set[str] = {str(pump.get("start_relay")) for pump in _all(site, "pump")}
     for rule in _all(site, "rule"):
         driven.update(rule.get("drive") or [])
         if not any(rule.given(key) for key in ("drive", "clip", "tell", "plan")):
@@ -320,7 +321,7 @@ def timezone(site: Table, report: Report) -> None:
 
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
-    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, pump_limits, windows, relays,
+    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, starts, no_stops, pump_limits, windows, relays,
     arming, contacts, rule_events, rule_targets, rule_ends, idle,
     silent_alarms, cameras, keeping, classes, holds, uplink, people, timezone,
 )  # fmt: skip

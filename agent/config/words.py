@@ -202,7 +202,49 @@ TEXTS: dict[str, tuple[str, str]] = {
     "host-port": ("host or port of this address is not valid", "地址中的主机或端口无效"),
     "timezone": ("there is no such timezone{nearest}", "没有这个时区{nearest}"),
     "cert-key": ("cert and key go together; {name} is missing", "cert 和 key 必须同时填写；缺少 {name}"),
+    "start-no-key": (
+        "remote start needs the key switch in the pump room too: start_enable",
+        "远程启动还需要泵房内的钥匙开关：start_enable",
+    ),
+    "double-start": (
+        "the same relay as {other}; a start relay starts one pump",
+        "与 {other} 是同一继电器；一个启动继电器只能启动一台泵",
+    ),
+    "start-at-rest": (
+        "a start relay is released at rest: whatever fails, it must not start the pump",
+        "启动继电器平时必须释放：无论何种故障都不得误启动水泵",
+    ),
+    "start-max": (
+        "a start relay needs max_on_s of at most {most}, as the time relay behind it",
+        "启动继电器必须设置 max_on_s，且不超过 {most}，与其后的时间继电器一致",
+    ),
+    "start-min": ("a start pulse has its own length of 2 s", "启动脉冲固定为 2 秒，不能设置此项"),
+    "start-readback": (
+        "a start relay needs a contact that reads it back: a relay that sticks must be known before it is used again",
+        "启动继电器必须接回读触点：粘连须在再次使用前发现",
+    ),
+    "start-boot-pin": (
+        "this pin is pulled up while the board starts: each boot could start the pump; use another",
+        "此引脚在板子启动时被上拉，每次启动都可能误启动水泵；请换用其他引脚",
+    ),
+    "start-driven": (
+        "this relay starts a pump ({other}): no rule drives it, only a signed command",
+        "此继电器用于启动水泵（{other}）：任何规则都不能驱动，只能由签名命令驱动",
+    ),
+    "no-stop": (
+        "no output here may stop a pump: a pump is stopped in the pump room, by a person who is named",
+        "本系统的任何输出都不得停泵：停泵只能由指定人员在泵房就地操作",
+    ),
     # warnings
+    "needs-start-relay": ("counts only with start_relay", "仅在配置了 start_relay 时有效"),
+    "start-nobody": (
+        "nobody may sign a remote start: there is no [[person]] with such a role",
+        "没有人可以签署远程启动：缺少相应角色的 [[person]]",
+    ),
+    "start-no-technician": (
+        "remote start needs a test start signed by a technician first, and there is no [[person]] of that role",
+        "远程启动须先由技术员签名试启动，但没有该角色的 [[person]]",
+    ),
     "boot-pin": (
         "GPIO0 to GPIO8 are pulled up while the board starts: the relay may switch on at each boot; use another",
         "GPIO0 至 GPIO8 在板子启动时被上拉，继电器可能在每次启动时动作；建议换用其他引脚",

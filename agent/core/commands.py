@@ -12,7 +12,6 @@ Rules of this file:
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +53,10 @@ def _is_time_s(value: Any) -> bool:
     return type(value) is int and 0 < value < 2**33
 
 
+def _is_door(value: Any) -> bool:
+    return value == "*" or _is_name(value)
+
+
 def _is_length_s(value: Any) -> bool:
     return type(value) is int and 0 <= value <= 600
 
@@ -77,10 +80,12 @@ class Op:
     needs: Mapping[str, Fits] = field(default_factory=dict)
     may: Mapping[str, Fits] = field(default_factory=dict)
     missing: str = ""
+    clockless: bool = False  # no clock is asked, only the nonce: what it is part of has a nonce of the board's own
     does: str = PANEL
 
 
 _AT_SITE = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.TECHNICIAN})
+_DEAFER = frozenset({Role.SUPERVISOR, Role.TECHNICIAN})  # may make a site hear less
 _ALARM: Mapping[str, Fits] = {"alarm": _is_text}
 
 OPS: Mapping[str, Op] = {
@@ -97,6 +102,18 @@ OPS: Mapping[str, Op] = {
         {"cameras": _are_names, "from_s": _is_time_s, "to_s": _is_time_s, "reason": _is_text},
     ),
     "config": Op(frozenset({Role.TECHNICIAN}), {"file": is_packed}, does=INSTALLER),
+    "arm": Op(_AT_SITE, {"door": _is_door}),
+    "disarm": Op(_DEAFER, {"door": _is_door, "reason": _is_text}),
+    "drill-start": Op(_DEAFER, {"of": _are_names, "reason": _is_text, "for_s": _is_time_s}),
+    "drill-end": Op(_AT_SITE, {"permit": _is_name}),
+    "impairment-start": Op(
+        frozenset({Role.SUPERVISOR}),
+        {"of": _are_names, "reason": _is_text, "measures": _is_text, "for_s": _is_time_s},
+    ),
+    "impairment-end": Op(_AT_SITE, {"permit": _is_name}),
+    "start-arm": Op(_AT_SITE, {"pump": _is_name, "reason": _is_text}, clockless=True),
+    "start-confirm": Op(_AT_SITE, {"pump": _is_name, "typed": _is_text, "held_ms": _is_time_s}, clockless=True),
+    "start": Op(_AT_SITE, {"pump": _is_name, "nonce": _is_text, "reason": _is_text}, clockless=True),
     "snapshot": Op(_AT_SITE, {"cameras": _are_names}, missing="no single pictures are taken by this version"),
     "report": Op(frozenset({Role.SUPERVISOR, Role.AUDITOR}), missing="no reports are written by this version"),
 }
@@ -190,6 +207,8 @@ def judge(
     if isinstance(envelope, tuple):
         return _no(said, *envelope)
     for code, look in LOOKS:
+        if code in BY_CLOCK and OPS[envelope.op].clockless:
+            continue
         if reason := look(envelope, here, now, counters):
             return _no(said, code, reason)
     return envelope
@@ -276,6 +295,8 @@ def _life(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, in
 def _nonce(envelope: Envelope, _here: Here, now: Now, _counters: Mapping[str, int]) -> str:
     if envelope.nonce and envelope.nonce != now.boot:
         return "the board has started anew since it was signed"
+    if OPS[envelope.op].clockless and not envelope.nonce:
+        return "this command must carry the boot of the board's presence as nonce"
     if now.clock in ("unset", "told") and not envelope.nonce:
         return "this board's clock is not set: the command must carry the boot of its presence as nonce"
     return ""
@@ -321,6 +342,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("replayed", _replayed),
     ("forgotten", _forgotten),
 )
+BY_CLOCK = frozenset({"expired", "future", "forgotten"})  # those that the time of day is asked for
 CODES = (
     "too-large",
     "retained",
@@ -333,34 +355,7 @@ CODES = (
 )
 
 
-# --- what the sender is told ---
-
-STATES = {
-    "command.received": "received",
-    "command.started": "started",
-    "command.done": "done",
-    "command.failed": "failed",
-    "command.refused": "refused",
-}
-ENDS = frozenset({"done", "failed", "refused"})
-
-
-def result_payload(state: str, values: Mapping[str, object]) -> bytes:
-    """What is published on `result`: {"v": 1, "id", "state", "code", "reason", "op", "by", "digest"}, as far as known.
-
-    values: the data of a command.* row.
-    """
-    told = {name: values[name] for name in ("code", "reason", "op", "by", "digest") if values.get(name)}
-    return json.dumps({"v": 1, "id": values.get("command", ""), "state": state, **told}, ensure_ascii=False).encode()
-
-
-def parse_result(payload: bytes) -> dict[str, str] | None:
-    """A result as the sender reads it, None if it is none: {"id", "state", "code", "reason"}, "" where not told."""
-    parsed = fields_of(payload[: 64 * 1024])
-    if parsed is None or parsed.get("state") not in STATES.values():
-        return None
-    found = {name: parsed.get(name, "") for name in ("id", "state", "code", "reason")}
-    return found if all(isinstance(value, str) for value in found.values()) else None
+# --- how much is written down ---
 
 
 class RefusalMeter:

@@ -10,11 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from agent.core.chain import Stamp
 from agent.core.events import DrillEnded, Event, ImpairmentEnded, VisitClosed
 
 SECOND = 1_000_000_000
+HOUR_S = 3600
+MOST_S: Mapping[str, int] = {  # how long one may last
+    "visit.opened": 24 * HOUR_S,
+    "impairment.started": 7 * 24 * HOUR_S,
+    "drill.started": 8 * HOUR_S,
+}
 PERMITS_MAX = 256  # standing at once; whoever opens more waits until one ends
 
 ENDS: Mapping[str, Callable[[str, str], Event]] = {
@@ -28,6 +35,19 @@ ENDED: Mapping[str, str] = {
     "drill.ended": "drill.started",
 }
 KINDS = frozenset({*ENDS, *ENDED})
+
+
+def signed_fields(site: str, board: str, permit: Event) -> dict[str, Any]:
+    """What a person signs of a permit that they write at the site: all of it but the signature, and for which board."""
+    told = {
+        name: value for name, value in permit.data().items() if name not in ("sig", "request", "drill", "walk_test")
+    }
+    return {"site": site, "board": board, "kind": permit.KIND, "id": permit.source, **told}
+
+
+def by_command(event: Event) -> bool:
+    """Whether the panel itself wrote this row, on a signed command."""
+    return bool(getattr(event, "request", 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class RemoteStart:
     def due_ns(self) -> int | None:
         """When time alone brings something."""
         ends = [self.end_ns]
-        if self._waits is not None and self._waits.ran_ns is None:
+        if self._waits is not None and self._waits.ran_ns is None and not self.driven:
             ends.append(self._waits.at_ns + self.run_within_s * SECOND)
         return min((end for end in ends if end is not None), default=None)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 COMMAND, STATEMENT, HEAD = "standpipe command v1", "standpipe statement v1", "standpipe head v1"
 WALK_TEST, REQUEST = "standpipe walk test v1", "standpipe request v1"
+RESULT, PERMIT = "standpipe result v1", "standpipe permit v1"
 NUMBER_MAX = 2**63 - 1
 SIGNATURE = re.compile(r"[0-9a-f]{128}\Z")
 

@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import Any
 
 from agent.core.chain import HASH_BYTES, Row, canonical_row, row_from_canonical
+from agent.core.people import public_of
+from agent.core.signed import HEAD, Verify, fits
 
 PREFIX = "standpipe"
 EVENT_TYPE = "application/cloudevents+json"
@@ -289,6 +291,14 @@ def head_fields(presence: Presence, topics: Topics) -> dict[str, str]:
     """What the board's key signs: all of the presence but the signature, and whose it is."""
     texts = {k: v for k, v in _presence_texts(presence).items() if k != "sig"}
     return {"site": topics.site, "board": topics.board, **texts}
+
+
+def head_fits(presence: Presence, topics: Topics, verify: Verify) -> bool:
+    """Whether the presence is signed with the key that it names."""
+    try:
+        return fits(public_of(presence.key), presence.sig, HEAD, head_fields(presence, topics), verify)
+    except ValueError:
+        return False
 
 
 _SIGNING = ("key", "sig")

@@ -151,11 +151,15 @@ _OF_PUMPS: dict[str, str] = {
     "pump.test_closed": "window",
     "pump.test_finished": "test",
     "pump.patrol_finished": "patrol",
+    "pump.start_pulsed": "attempts",
+    "pump.start_reset": "attempts",
+    "pump.start_commissioned": "proven",
 }
 
 
 def pump_facts(journal: Journal) -> list[Row]:
-    """Per pump its last start or stop, test window, patrol and test of each method that counts. at_ns is corrected."""
+    """Per pump its last start or stop, test window, patrol, test of each method that counts, attempt at a remote start
+    and proof of its wiring. at_ns is corrected."""
     found: dict[tuple[str, str], Row] = {}
     for row in every(journal, *_OF_PUMPS):
         what = _OF_PUMPS[row.kind]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,7 +116,8 @@ class Commands:
         except OSError as error:
             self._answer(name, _failed(row, f"{_NO_COUNTERS}: {error.strerror}"))
             return
-        order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns)
+        key, fresh = self._here.keys[envelope.key], os.urandom(16).hex()
+        order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns, key.id, key.role, fresh)
         self._put(lambda now: self._decider.command(name, order, now))
 
     def _answer(self, name: tuple[str, int], event: Event) -> None:

@@ -75,6 +75,8 @@ class Commissioning:
         response, relay = self._response, asked.source
         if relay not in response.driven:
             return f"there is no relay {relay}"
+        if relay in response.plan.start_relays:
+            return f"{relay} starts a pump: it is tested by a technician's signed test start (standpipe command start)"
         if response.driven[relay]:
             return f"{relay} is being driven just now: that is no time to test it"
         readback = response.plan.readbacks.get(relay)

@@ -10,7 +10,7 @@ wait for it) levels are read but nothing is said of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.core.alarm import Alarm
 from agent.core.analog import Measured
@@ -29,7 +29,7 @@ from agent.core.events import (
     PointStuck,
     Signal,
 )
-from agent.core.permits import ENDED
+from agent.core.permits import ENDED, by_command
 from agent.core.permits import KINDS as PERMITS
 from agent.core.pump import Past, Pump
 from agent.core.readback import Readback
@@ -42,6 +42,9 @@ from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
 from agent.panel.pumps import Pumps
 from agent.panel.response import Cause, Drive, Response
+
+if TYPE_CHECKING:
+    from agent.panel.starts import Starts
 
 
 class Outcome(NamedTuple):
@@ -58,6 +61,7 @@ class Decider:
         self.plan = plan
         self.response = Response(plan)
         self.commissioning = Commissioning(self.response)
+        self.starts = _starts(self.response)
         self.contacts = {point.id: Contact(point.settle_ns) for point in plan.points.values()}
         self.answered = ("", 0)  # (epoch, seq) of the last journal row dealt with
         self.begun = False
@@ -99,6 +103,8 @@ class Decider:
             self._elapse_stuck()
             self.response.elapse()
         self.commissioning.elapse()
+        if self.starts is not None:
+            self.starts.look()
 
     def begin(
         self,
@@ -112,6 +118,8 @@ class Decider:
         facts = list(facts)
         self.response.recorded(facts, doors=not self.begun)
         self.response.take_up(alarms)
+        if self.starts is not None:
+            self.starts.recorded((event for event, _ in facts), boot=not self.begun)
         pasts = self.pumps.pasts(facts)
         if self.begun:
             self.pumps.recall(pasts)
@@ -145,7 +153,9 @@ class Decider:
             return
         self.answered = row
         self.response.cause = Cause()
-        self.response.because(Cause(), [outcome(order, carry_out(self.response, order))])
+        fate = carry_out(self.response, order, self.starts)
+        if not fate.later:
+            self.response.because(Cause(), [outcome(order, fate)])
 
     def answer(self, row: tuple[str, int], event: Event, now: Stamp) -> None:
         """A command that is not carried out: said once."""
@@ -153,6 +163,11 @@ class Decider:
         if not self._known(row):
             self.answered = row
             self.response.because(Cause(), [event])
+
+    def restarted(self, now: Stamp) -> list[str]:
+        """The pins are about to be opened, at a start or anew: relays whose start pulse that cuts off."""
+        self.response.now = now
+        return [] if self.starts is None else self.starts.restarted()
 
     def passed(self, row: tuple[str, int], now: Stamp) -> None:
         """A row that needs nothing any more."""
@@ -168,7 +183,7 @@ class Decider:
         self.answered = row
         if isinstance(event, ClockSet):
             self.response.arming.anchor = (event.boot, event.at_ns - event.mono_ns)
-        elif event.KIND in ENDED and event.source not in self.response.permits.standing:
+        elif by_command(event) or (event.KIND in ENDED and event.source not in self.response.permits.standing):
             return  # the panel's own word, or too late
         elif event.KIND in PERMITS:
             self.response.permit(event, written or now)
@@ -193,7 +208,7 @@ class Decider:
         if self.begun:
             self.pumps.look()
             response.restore_what_is_over(self._standing)
-        drives = response.drives()
+        drives = response.drives({} if self.starts is None else self.starts.driven())
         if not response.said and not drives:
             return None
         said, response.said = self.commissioning.mark(response.said), []
@@ -208,6 +223,7 @@ class Decider:
             self.response.rules.due_ns(),
             self.commissioning.due_ns(),
             self.response.due_ns() if self.begun else None,
+            None if self.starts is None else self.starts.due_ns(),
         )
         return min([*ends, *(due for due in others if due is not None)], default=None)
 
@@ -382,6 +398,14 @@ class Decider:
         ]
         for alarm in self.response.alarms.latched.values():
             self.response.said += self.response.alarms.retell(alarm)
+
+
+def _starts(response: Response) -> Starts | None:
+    if not response.plan.starts:
+        return None
+    from agent.panel.starts import Starts  # only sites with a remote start pay for it
+
+    return Starts(response, response.plan.starts)
 
 
 def _point_event(point: str, settled: Settled, decided_ns: int, signal: Signal) -> Event:

@@ -104,6 +104,7 @@ class AlarmLoop:
 
     def _open(self, now: Stamp) -> Banks:
         """Open the pins with relays as decided, and leave notes for those that are not at rest or were not yet said."""
+        self._unsaid.update(self._decider.restarted(now))
         energised = self._decider.energised()
         banks = self._open_banks(energised)
         written_ns = self._stamp().mono_ns
@@ -339,6 +340,7 @@ def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[
         "troubles": dict(response.troubles),
         "masked": sorted(decider.masked()),
         "walk_test": decider.commissioning.walk.view(),
+        "starts": {} if decider.starts is None else decider.starts.view(),
     }
 
 

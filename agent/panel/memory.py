@@ -50,6 +50,7 @@ class Memory(msgspec.Struct, frozen=True):
     channels: dict[str, Any] = {}
     stuck: tuple[dict[str, int], list[str]] = ({}, [])
     commissioning: list[Any] = []
+    starts: dict[str, list[Any]] = {}
 
 
 _decoder = msgspec.json.Decoder(Memory)
@@ -82,6 +83,7 @@ def snapshot(decider: Decider, boot: str, unsaid: list[str], lost: Lost) -> byte
             channels=decider.channels.snapshot(),
             stuck=(decider.stuck_ns, sorted(decider.stuck)),
             commissioning=decider.commissioning.snapshot(),
+            starts={} if decider.starts is None else decider.starts.snapshot(),
         )
     )
 
@@ -123,6 +125,8 @@ def restore(decider: Decider, memory: Memory, now: Stamp) -> None:
     decider.stuck_ns = {point: due for point, due in memory.stuck[0].items() if point in decider.contacts}
     decider.stuck = set(memory.stuck[1]) & set(decider.contacts)
     decider.commissioning.restore(memory.commissioning)
+    if decider.starts is not None:
+        decider.starts.restore(memory.starts)
     decider.begun = memory.begun
 
 

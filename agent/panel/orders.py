@@ -1,23 +1,37 @@
 """What a signed command makes the panel do. One table: op -> function; the order was judged before it comes here.
 
-Each function acts on the Response (in the alarm loop, pure) and returns why nothing was done, "" if it was.
+Each function acts on the Response (in the alarm loop, pure) and returns the order's Fate.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
-from agent.core.events import ClipRequested, CommandDone, CommandFailed, Event, HoldRequested
-from agent.panel.response import Response
+from agent.core.events import (
+    ClipRequested,
+    CommandDone,
+    CommandFailed,
+    DrillStarted,
+    Event,
+    HoldRequested,
+    ImpairmentStarted,
+)
+from agent.core.people import Role
+from agent.core.permits import ENDS, MOST_S
+from agent.panel.response import Cause, Response
 
 BEFORE_S, AFTER_S = 15, 45
 _SECOND = 1_000_000_000
 
 
 class Order(NamedTuple):
-    """A command that is to be carried out. request: the row that holds it; at_ns: UTC to reckon with."""
+    """A command that is to be carried out. request: the row that holds it; at_ns: UTC to reckon with.
+
+    key, role: of who signed it; fresh: a number that nobody could know before.
+    """
 
     command: str
     op: str
@@ -25,6 +39,9 @@ class Order(NamedTuple):
     by: str
     request: int
     at_ns: int
+    key: str = ""
+    role: Role = Role.AUDITOR
+    fresh: str = ""
 
     @property
     def who(self) -> str:
@@ -32,23 +49,47 @@ class Order(NamedTuple):
         return f"signed:{self.by}"
 
 
-def carry_out(response: Response, order: Order) -> str:
-    """Do it; why nothing was done, if nothing was."""
+class Fate(NamedTuple):
+    """What becomes of an order. reason: why nothing was done, "" if it was; code: a stable word for it, where there is
+    one; answer: what is told beside "done"; later: its last word follows by itself."""
+
+    reason: str = ""
+    code: str = ""
+    answer: Mapping[str, str] = MappingProxyType({})
+    later: bool = False
+
+
+class Starter(Protocol):
+    """Remote starts, at a site that has any."""
+
+    def order(self, order: Order) -> Fate: ...
+
+
+def carry_out(response: Response, order: Order, starts: Starter | None = None) -> Fate:
+    """Do it, if it can be done."""
+    if order.op in STARTS:
+        return Fate("this site has no remote start", "no-start") if starts is None else starts.order(order)
     do = DO.get(order.op)
-    return do(response, order) if do is not None else f"this version of the panel cannot {order.op}"
+    return do(response, order) if do is not None else Fate(f"this version of the panel cannot {order.op}")
 
 
-def outcome(order: Order, reason: str) -> Event:
-    """What is said of an order that was carried out, or of which nothing came for that reason."""
-    if reason:
+def outcome(order: Order, fate: Fate) -> Event:
+    """What is said of an order that was carried out, or of which nothing came."""
+    command, request, op, by = order.command, order.request, order.op, order.by
+    if fate.reason:
         return CommandFailed(
-            source="panel", command=order.command, request=order.request, op=order.op, by=order.by, reason=reason
+            source="panel", command=command, request=request, op=op, by=by, reason=fate.reason, code=fate.code
         )
-    return CommandDone(source="panel", command=order.command, request=order.request, op=order.op, by=order.by)
+    return CommandDone(source="panel", command=command, request=request, op=op, by=by, answer=dict(fate.answer))
 
 
-def _ask(response: Response, order: Order) -> str:
-    return response.ask(order.op, str(order.args["alarm"]), order.who)
+def _ask(response: Response, order: Order) -> Fate:
+    return Fate(response.ask(order.op, str(order.args["alarm"]), order.who))
+
+
+def _arm(response: Response, order: Order) -> Fate:
+    reason = str(order.args.get("reason", ""))
+    return Fate(response.ask(order.op, str(order.args["door"]), f"{order.who}: {reason}" if reason else order.who))
 
 
 def _unknown_camera(response: Response, order: Order) -> str:
@@ -60,13 +101,13 @@ def _id(letter: str, order: Order) -> str:
     return f"{letter}-{hashlib.sha256(f'{order.command} {order.by} {order.request}'.encode()).hexdigest()[:12]}"
 
 
-def _clip(response: Response, order: Order) -> str:
+def _clip(response: Response, order: Order) -> Fate:
     """Around `at_s` (now, if not given). Of another boot than this one it can be asked for, by UTC."""
     if why := _unknown_camera(response, order):
-        return why
+        return Fate(why)
     ago_ns = order.at_ns - int(order.args["at_s"]) * _SECOND if "at_s" in order.args else 0
     if ago_ns < 0:
-        return "that is in the future"
+        return Fate("that is in the future")
     now = response.now
     at_mono_ns = now.mono_ns - ago_ns
     response.said.append(
@@ -83,14 +124,14 @@ def _clip(response: Response, order: Order) -> str:
             cause=f"command:{order.by}",
         )
     )
-    return ""
+    return Fate()
 
 
-def _hold(response: Response, order: Order) -> str:
+def _hold(response: Response, order: Order) -> Fate:
     if why := _unknown_camera(response, order):
-        return why
+        return Fate(why)
     if order.args["to_s"] <= order.args["from_s"]:
-        return "its end is not after its beginning"
+        return Fate("its end is not after its beginning")
     response.said.append(
         HoldRequested(
             source="panel",
@@ -102,13 +143,88 @@ def _hold(response: Response, order: Order) -> str:
             by=order.who,
         )
     )
-    return ""
+    return Fate()
 
 
-DO: Mapping[str, Callable[[Response, Order], str]] = {
+# --- permits ---
+
+
+def _things(response: Response) -> set[str]:
+    """What a permit can be for."""
+    plan = response.plan
+    return {*plan.points, *plan.pumps, *plan.cameras}
+
+
+def _begin(response: Response, order: Order, permit: Event) -> Fate:
+    args = order.args
+    if unknown := sorted(set(args["of"]) - _things(response)):
+        return Fate(f"there is no {unknown[0]} here")
+    most_s = MOST_S[permit.KIND]
+    if args["for_s"] > most_s:
+        return Fate(f"it lasts {most_s // 3600} hours at most")
+    response.because(Cause(), [permit])
+    response.permit(permit, response.now)
+    if permit.source not in response.permits.standing:
+        return Fate("too many permits stand already")
+    return Fate(answer={"permit": permit.source})
+
+
+def _drill(response: Response, order: Order) -> Fate:
+    of, reason, for_s = order.args["of"], order.args["reason"], order.args["for_s"]
+    drill = DrillStarted(
+        source=_id("drill", order),
+        of=of,
+        reason=reason,
+        for_s=for_s,
+        by=order.who,
+        key=order.key,
+        request=order.request,
+    )
+    return _begin(response, order, drill)
+
+
+def _impairment(response: Response, order: Order) -> Fate:
+    of, reason, for_s = order.args["of"], order.args["reason"], order.args["for_s"]
+    impairment = ImpairmentStarted(
+        source=_id("impairment", order),
+        of=of,
+        reason=reason,
+        measures=order.args["measures"],
+        for_s=for_s,
+        by=order.who,
+        key=order.key,
+        request=order.request,
+    )
+    return _begin(response, order, impairment)
+
+
+def _end(kind: str) -> Callable[[Response, Order], Fate]:
+    """Ends a permit of that kind."""
+
+    def end(response: Response, order: Order) -> Fate:
+        id_ = str(order.args["permit"])
+        known = response.permits.standing.get(id_)
+        if known is None or known.kind != kind:
+            return Fate(f"there is no {id_} that stands")
+        ended = ENDS[kind](id_, order.who)
+        response.permit(ended, response.now)
+        response.because(Cause(), [ended])
+        return Fate()
+
+    return end
+
+
+STARTS = frozenset({"start-arm", "start-confirm", "start"})
+DO: Mapping[str, Callable[[Response, Order], Fate]] = {
     "acknowledge": _ask,
     "silence": _ask,
     "reset": _ask,
+    "arm": _arm,
+    "disarm": _arm,
+    "drill-start": _drill,
+    "drill-end": _end("drill.started"),
+    "impairment-start": _impairment,
+    "impairment-end": _end("impairment.started"),
     "clip": _clip,
     "hold": _hold,
 }

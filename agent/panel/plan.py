@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import UNSET, UnsetType
 
@@ -29,6 +29,9 @@ from agent.core.rules import ClipWish, Output, Rule, Rules
 from agent.core.supervision import Bands
 from agent.core.values import Value
 from hw.ports import ChannelSpec, PointSpec, RelaySpec, channel_of
+
+if TYPE_CHECKING:
+    from agent.panel.start_plan import StartPlan
 
 MS, SECOND = 1_000_000, 1_000_000_000
 SETTLE_MS, SETTLE_DEMAND_MS = 100, 500
@@ -128,6 +131,12 @@ class Plan:
     values: dict[str, Value] = field(default_factory=dict)
     value_uses: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
+    starts: tuple[StartPlan, ...] = ()
+
+    @property
+    def start_relays(self) -> frozenset[str]:
+        """Relays that start a pump: nothing but a confirmed remote start drives them."""
+        return frozenset(one.relay for one in self.starts)
 
     def machines(self) -> list[Door | Pump | Readback]:
         """All doors, pumps and relays that are read back."""
@@ -155,7 +164,7 @@ def plan(site: SiteConfig) -> Plan:
         },
         doors={point.id: _door(point) for point in site.point if point.kind == "door"},
         pumps={pump.id: Pump(pump.id, _limits(pump), _wired(pump), slots.get(pump.id, ())) for pump in site.pump},
-        rules=Rules([_rule(rule) for rule in site.rule], [_output(relay) for relay in site.relay]),
+        rules=_rules(site),
         rests={relay.id: relay.rest == "energised" for relay in site.relay},
         inputs=[point_spec(point) for point in site.point if channel_of(point.pin) is None],
         outputs=[relay_spec(relay) for relay in site.relay],
@@ -175,7 +184,23 @@ def plan(site: SiteConfig) -> Plan:
         values={one.id: _value(one) for one in site.analog},
         value_uses={one.id: tuple(uses) for one in site.analog if (uses := pumps.get(one.id))},
         records={one.id: one.record_s for one in site.analog if one.record_s},
+        starts=_starts(site),
     )
+
+
+def _rules(site: SiteConfig) -> Rules:
+    """Start relays are none of theirs, whatever a rule says."""
+    starts = {pump.start_relay for pump in site.pump}
+    outputs = [_output(relay) for relay in site.relay if relay.id not in starts]
+    return Rules([_rule(rule, starts) for rule in site.rule], outputs)
+
+
+def _starts(site: SiteConfig) -> tuple[StartPlan, ...]:
+    if all(isinstance(pump.start_relay, UnsetType) for pump in site.pump):
+        return ()
+    from agent.panel.start_plan import start_plans  # only sites with a remote start pay for it
+
+    return start_plans(site)
 
 
 def point_spec(point: Point) -> PointSpec:
@@ -342,11 +367,11 @@ def _or(value: int | UnsetType, default: int) -> int:
     return default if isinstance(value, UnsetType) else value
 
 
-def _rule(rule: RuleConfig) -> Rule:
+def _rule(rule: RuleConfig, starts: Collection[str | UnsetType]) -> Rule:
     clip = None if isinstance(rule.clip, UnsetType) else _clip(rule.clip)
     return Rule(
         tuple(rule.on),
-        tuple(rule.drive),
+        tuple(relay for relay in rule.drive if relay not in starts),
         rule.until,
         _or_none(rule.for_s) or 0,
         clip,

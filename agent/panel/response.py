@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.core.alarm import MOMENTARY, RESTORES, Alarm, Alarms, alarm_id, classed
@@ -203,6 +204,11 @@ class Response:
             drill=drill,
         )
 
+    def ask_clip(self, wish: ClipWish, cause: str) -> None:
+        """A clip that no rule asks for."""
+        self.cause = Cause()
+        self._say([self._clip(wish, cause, 0, drill=False)])
+
     # --- people ---
 
     def ask(self, does: str, alarm: str, by: str) -> str:
@@ -313,11 +319,11 @@ class Response:
             return of not in self.failed
         return on in MOMENTARY or (on.startswith(OURS) and on not in standing(of))
 
-    def drives(self) -> list[Drive]:
-        """Relays whose state is to change by now."""
+    def drives(self, starts: Mapping[str, str] = MappingProxyType({})) -> list[Drive]:
+        """Relays whose state is to change by now. starts: start relays that are being pulsed -> why."""
         now_ns = self.now.mono_ns
         cut = self.rules.overdue(now_ns)
-        wanted = self.rules.driven(self.alarms.latched, now_ns)
+        wanted = {**self.rules.driven(self.alarms.latched, now_ns), **starts}
         drives = []
         for relay, was in self.driven.items():
             if (relay in wanted) == was:

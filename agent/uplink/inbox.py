@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,18 +12,17 @@ from agent.core.chain import Row, Stamp, first_hash
 from agent.core.commands import (
     INSTALLER,
     OPS,
-    STATES,
     Envelope,
     Here,
     Now,
     Refusal,
     RefusalMeter,
     judge,
-    result_payload,
 )
 from agent.core.delivery import Conflict, Delivery
 from agent.core.events import CommandReceived, CommandRefused
 from agent.core.people import Key
+from agent.core.results import STATES, Seal, result_payload
 from agent.core.wire import Ack, Topics, WireError, parse_ack
 from agent.journal import Journal
 from agent.journal.projections import command_counters, told_time
@@ -30,6 +30,8 @@ from agent.runtime.clock import OLDEST_BELIEVABLE_NS
 from agent.runtime.keys import KeysError, verify_apart
 from agent.uplink.link import Message
 from agent.uplink.notes import SOURCE, Notes
+
+log = logging.getLogger(__name__)
 
 RESULTS_MOST = 64
 LOOK_BACK = 200  # rows looked back at when a session begins: a command's end may have come while there was none
@@ -51,6 +53,7 @@ class Inbox:
         notes: Notes,
         stamp: Callable[[], Stamp],
         keys: Mapping[str, Key] | None = None,
+        seal: Seal | None = None,
         ask_installer: Callable[[], None] = lambda: None,
     ) -> None:
         self.results: deque[bytes] = deque(maxlen=RESULTS_MOST)
@@ -61,6 +64,7 @@ class Inbox:
         self._books = books
         self._notes = notes
         self._stamp = stamp
+        self._seal = seal
         self._ask_installer = ask_installer
         self._here = Here(topics.site, topics.board, keys or {}, self._verified)
         self._counters = command_counters(journal, "command.received", "command.started") if keys else {}
@@ -123,12 +127,20 @@ class Inbox:
             self._counters[envelope.key] = envelope.ctr
             return
         reason = {"code": "journal", "reason": "the board cannot write its journal: nothing was done"}
-        self.results.append(result_payload("refused", {"command": envelope.id, "op": envelope.op, **reason}))
+        self.results.append(self._result("refused", {"command": envelope.id, "op": envelope.op, **reason}))
 
     def _tell(self, refused: CommandRefused) -> None:
         """A row, of which the result is made; the result alone if the disk takes no row."""
         if not self._notes.write(refused):
-            self.results.append(result_payload("refused", refused.data()))
+            self.results.append(self._result("refused", refused.data()))
+
+    def _result(self, state: str, values: Mapping[str, object]) -> bytes:
+        """Signed, if it is the last word on a command; unsigned where the key cannot be used now."""
+        try:
+            return result_payload(state, values, self._seal)
+        except KeysError as error:
+            log.warning("%s: the result of a command goes out unsigned", error)
+            return result_payload(state, values)
 
     def follow(self, head: int) -> None:
         """Make results of the rows that were committed up to `head`."""
@@ -139,7 +151,7 @@ class Inbox:
                 if row.kind == "command.received" and _for_installer(row):
                     self._ask_installer()
                 if row.boot == now.boot and now.mono_ns - row.mono_ns < FRESH_NS:
-                    self.results.append(result_payload(STATES[row.kind], row.values()))
+                    self.results.append(self._result(STATES[row.kind], row.values()))
             self._seen = rows[-1].seq if rows else head
 
     # --- acks ---

@@ -3,7 +3,8 @@
 Rules of this file:
 - the board's presence is read first: a board that is away is sent nothing, and its boot is the command's nonce;
 - the message expires at the broker when the command does, and is never retained;
-- a command that was handed over and not answered is not sent again: it may have been done.
+- a command that was handed over and not answered is not sent again: it may have been done;
+- of a board that has a key only a signed last word is believed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import uuid
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agent.core.commands import ENDS, Envelope, parse_result
-from agent.core.wire import Presence, Topics, WireError, parse_presence
+from agent.core.commands import Envelope
+from agent.core.results import ENDS, Result, believed, parse_result
+from agent.core.wire import Presence, Topics, WireError, head_fits, parse_presence
+from agent.runtime.keys import verify
 from agent.uplink.link import BrokerAt, Link, LinkError, Subscription
 
 PRESENCE_S = 5.0
@@ -28,32 +31,99 @@ class OperatorError(Exception):
 
 
 class Told(NamedTuple):
-    """What the board said: received, started, done, failed or refused. code and reason are "" where not told."""
+    """What the board said: received, started, done, failed or refused; or forged: somebody else said so. code and
+    reason are "" where not told; signed: with the board's key."""
 
     state: str
     code: str
     reason: str
+    answer: dict[str, str]
+    signed: bool = False
+
+
+class Operator:
+    """One conversation with one board. A context manager; OperatorError if the board cannot be spoken to.
+
+    presence: the board's birth. trusted: the board's public key, if the operator knows it: then its presence must be
+    signed with it, and so must every last word; else the presence's own key is believed, if it has one.
+    """
+
+    def __init__(self, broker: BrokerAt, topics: Topics, trusted: str = "") -> None:
+        wanted = [Subscription(topics.of("presence"), retained=True), Subscription(topics.of("result"))]
+        self._topics = topics
+        self._link = Link(broker, f"standpipe-operator-{uuid.uuid4().hex[:12]}", wanted)
+        self._trusted = trusted
+
+    def __enter__(self) -> Operator:
+        try:
+            self._link.open(lambda: True)
+            self.presence = _present(self._link, self._topics)
+            self._key = self._believed_key()
+        except LinkError as error:
+            raise _lost(error) from error
+        except OperatorError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(LinkError):
+            self._link.close(goodbye=True)
+
+    def _believed_key(self) -> str:
+        presence = self.presence
+        if not presence.sig and not self._trusted:
+            return ""
+        if self._trusted and presence.key != self._trusted:
+            raise OperatorError("the board there does not have the key that is trusted: nothing was sent")
+        if not head_fits(presence, self._topics, verify):
+            raise OperatorError("the board's presence bears a signature that does not fit: nothing was sent")
+        return presence.key
+
+    def send(self, envelope: Envelope, wait_s: float, tell: Callable[[Told], None]) -> Told | None:
+        """Send a command; its end, or None if none came within `wait_s`.
+
+        Each thing the board says goes to `tell` as it comes. A last word that the board's key has not signed is told
+        as `forged` and not believed. Raises OperatorError.
+        """
+        try:
+            _hand_over(self._link, self._topics, envelope)
+            return self._listen(envelope.id, wait_s, tell)
+        except LinkError as error:
+            raise _lost(error) from error
+
+    def _listen(self, id_: str, wait_s: float, tell: Callable[[Told], None]) -> Told | None:
+        end = time.monotonic() + wait_s
+        while time.monotonic() < end:
+            for message in self._link.take_messages():
+                result = parse_result(message.payload) if message.topic == self._topics.of("result") else None
+                if result is None or result.id != id_:
+                    continue
+                told = self._judged(result)
+                tell(told)
+                if told.state in ENDS:
+                    return told
+            self._link.turn(TURN_S)
+        return None
+
+    def _judged(self, result: Result) -> Told:
+        if result.state not in ENDS or not self._key:
+            return Told(result.state, result.code, result.reason, result.answer)
+        if not believed(result, self._topics.site, self._topics.board, self._key, verify):
+            return Told("forged", "", "", {})
+        return Told(result.state, result.code, result.reason, result.answer, signed=True)
 
 
 def send(
     broker: BrokerAt, topics: Topics, sign: Callable[[Presence], Envelope], wait_s: float, tell: Callable[[Told], None]
 ) -> Told | None:
-    """Send what `sign` makes for the board's presence; its end, or None if none came within `wait_s`.
+    """Send the one command that `sign` makes for the board's presence; as Operator.send. Raises OperatorError."""
+    with Operator(broker, topics) as operator:
+        return operator.send(sign(operator.presence), wait_s, tell)
 
-    Each thing the board says goes to `tell` as it comes. Raises OperatorError.
-    """
-    wanted = [Subscription(topics.of("presence"), retained=True), Subscription(topics.of("result"))]
-    link = Link(broker, f"standpipe-operator-{uuid.uuid4().hex[:12]}", wanted)
-    try:
-        link.open(lambda: True)
-        envelope = sign(_present(link, topics))
-        _hand_over(link, topics, envelope)
-        return _listen(link, topics, envelope.id, wait_s, tell)
-    except LinkError as error:
-        raise OperatorError(f"{error.reason} ({error.state})") from error
-    finally:
-        with contextlib.suppress(LinkError):
-            link.close(goodbye=True)
+
+def _lost(error: LinkError) -> OperatorError:
+    return OperatorError(f"{error.reason} ({error.state})")
 
 
 def _present(link: Link, topics: Topics) -> Presence:
@@ -88,18 +158,3 @@ def _hand_over(link: Link, topics: Topics, envelope: Envelope) -> None:
             return
         link.turn(TURN_S)
     raise OperatorError("the broker does not confirm the command; it may or may not have been done")
-
-
-def _listen(link: Link, topics: Topics, id_: str, wait_s: float, tell: Callable[[Told], None]) -> Told | None:
-    end = time.monotonic() + wait_s
-    while time.monotonic() < end:
-        for message in link.take_messages():
-            result = parse_result(message.payload) if message.topic == topics.of("result") else None
-            if result is None or result["id"] != id_:
-                continue
-            told = Told(result["state"], result["code"], result["reason"])
-            tell(told)
-            if told.state in ENDS:
-                return told
-        link.turn(TURN_S)
-    return None

@@ -24,6 +24,7 @@ from agent.core.hours import Allowed, Part, allowed
 from agent.core.pace import Pace
 from agent.core.people import Key
 from agent.core.refused import Verdict
+from agent.core.results import seal
 from agent.core.signed import HEAD
 from agent.core.wire import BATCH_TYPE, EVENT_TYPE, Presence, Topics, head_fields, presence_payload
 from agent.journal import Journal
@@ -101,7 +102,9 @@ class Session:
         self._view = view
         self._topics = board.topics
         self._feed = Feed(journal, board.config.site.id, board.config.site.board)
-        self.inbox = Inbox(self._topics, journal, books, notes, board.stamp, board.keys, self._ask_installer)
+        self.inbox = Inbox(
+            self._topics, journal, books, notes, board.stamp, board.keys, self._seal, self._ask_installer
+        )
         will = Will(self._topics.of("presence"), self._presence("offline"))
         # A command comes once or not at all (QoS 0): its sender is told what became of it, or hears nothing.
         subscriptions = [Subscription(self._topics.of("ack")), Subscription(self._topics.of("command"), qos=0)]
@@ -155,6 +158,13 @@ class Session:
         except KeysError as error:
             log.warning("%s: the head of the journal goes out unsigned", error)
             return ""
+
+    def _seal(self, told: dict[str, Any]) -> dict[str, Any]:
+        """A result with the board's signature. KeysError."""
+        signer = self._board.signer
+        if signer is None:
+            return told
+        return seal(told, self._topics.site, self._topics.board, signer.public_text, signer.sign)
 
     # --- one round ---
 

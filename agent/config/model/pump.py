@@ -45,6 +45,24 @@ class Pump(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[Id, Meta(description="Analog input of the discharge pressure: its low and high say what is normal.")]
         | UnsetType
     ) = UNSET
+    start_relay: (
+        Annotated[
+            Id,
+            Meta(description="Relay whose pulse starts the pump by a signed command. Without it: no remote start."),
+        ]
+        | UnsetType
+    ) = UNSET
+    start_enable: (
+        Annotated[Id, Meta(description="Point of the key switch in the pump room: active while it allows a start.")]
+        | UnsetType
+    ) = UNSET
+    start_lockout: (
+        Annotated[Id, Meta(description="Point that is active while the pump is locked out for maintenance.")]
+        | UnsetType
+    ) = UNSET
+    start_cameras: Annotated[
+        list[Id], Meta(max_length=16, description="Cameras whose footage around a remote start is kept as a held clip.")
+    ] = []
     driver: Annotated[Literal["electric", "diesel"], Meta(description="What turns it.")] = "electric"
     rated_kw: (
         Annotated[int, Meta(ge=1, le=2000, description="Rated power: up to 132 must run in 30 s.")] | UnsetType

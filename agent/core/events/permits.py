@@ -1,4 +1,8 @@
-"""Permits: each ends by itself after `for_s` (source: the permit's id)."""
+"""Permits: each ends by itself after `for_s` (source: the permit's id).
+
+key, sig: `by` signed it with this key (core/permits.py); request: row of the signed command by which the panel
+began it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ class VisitOpened(Event):
     of: list[str]
     for_s: int
     by: str
+    key: str = ""
+    sig: str = ""
 
 
 @kind("visit.closed", lane=Lane.ALARM)
@@ -36,6 +42,9 @@ class ImpairmentStarted(Event):
     measures: str
     for_s: int
     by: str
+    key: str = ""
+    sig: str = ""
+    request: int = 0
 
 
 @kind("impairment.ended", lane=Lane.ALARM)
@@ -53,6 +62,9 @@ class DrillStarted(Event):
     reason: str
     for_s: int
     by: str
+    key: str = ""
+    sig: str = ""
+    request: int = 0
 
 
 @kind("drill.ended", lane=Lane.ALARM)

@@ -32,6 +32,10 @@ class Loops:
         """True while a vital contact is broken, or was never read."""
         return bool(self.vital & self._broken or self.vital - set(read))
 
+    def broken(self, role: str) -> bool:
+        """True while that contact cannot be read."""
+        return role in self._broken
+
     def begin(self, now_ns: int) -> None:
         """After a boot."""
         self.known, self._since_ns = False, now_ns

@@ -81,6 +81,10 @@ class Pump(Machine):
             return State.IMPAIRED
         return State.READY if self._watches.ready() else State.NOT_READY
 
+    def shows(self, role: str) -> bool | None:
+        """The level of one of its contacts, None while it cannot be read or is not wired."""
+        return None if self._loops.broken(role) else self.levels.get(role)
+
     @property
     def cause(self) -> str:
         """Of the present run, "" for none."""

@@ -281,6 +281,8 @@ ROLES = (
     "fail_start",
     "patrol",
     "jockey",
+    "start_enable",
+    "start_lockout",
 )
 SHARED = frozenset(
     {"power", "phase_loss", "phase_reversal", "alternate_source", "low_suction", "tank_low", "tank_high"}

@@ -21,18 +21,16 @@ from agent.core.commands import (
     LIFE_MAX_S,
     OPS,
     REFUSALS_A_MINUTE,
-    STATES,
     Envelope,
     Here,
     Now,
     Refusal,
     RefusalMeter,
     judge,
-    parse_result,
-    result_payload,
 )
 from agent.core.events import KINDS
 from agent.core.people import Role
+from agent.core.results import ENDS, STATES, believed, parse_result, result_payload, seal
 from agent.core.signed import COMMAND
 from agent.runtime.keys import verify
 
@@ -50,6 +48,15 @@ ARGS: dict[str, dict[str, Any]] = {
     "clip": {"cameras": ["pump-room"], "at_s": 1_799_999_990, "before_s": 5, "after_s": 600, "hold": True},
     "hold": {"cameras": ["pump-room"], "from_s": 1, "to_s": 2, "reason": "a fire"},
     "config": {"file": "eNo="},
+    "arm": {"door": "gate"},
+    "disarm": {"door": "*", "reason": "cleaning"},
+    "drill-start": {"of": ["gate"], "reason": "exercise", "for_s": 600},
+    "drill-end": {"permit": "drill-1"},
+    "impairment-start": {"of": ["pump-1"], "reason": "repair", "measures": "a guard", "for_s": 600},
+    "impairment-end": {"permit": "impairment-1"},
+    "start-arm": {"pump": "pump-1", "reason": "fire"},
+    "start-confirm": {"pump": "pump-1", "typed": "pump-1", "held_ms": 3000},
+    "start": {"pump": "pump-1", "nonce": "n-1", "reason": "fire"},
     "snapshot": {"cameras": ["pump-room"]},
     "report": {},
 }
@@ -101,6 +108,15 @@ def test_who_may_sign_what() -> None:
         "clip": at_site,
         "hold": {"operator", "supervisor"},
         "config": {"technician"},
+        "arm": at_site,
+        "disarm": {"supervisor", "technician"},
+        "drill-start": {"supervisor", "technician"},
+        "drill-end": at_site,
+        "impairment-start": {"supervisor"},
+        "impairment-end": at_site,
+        "start-arm": at_site,
+        "start-confirm": at_site,
+        "start": at_site,
         "snapshot": at_site,
         "report": {"supervisor", "auditor"},
     }
@@ -341,7 +357,52 @@ def test_a_result_says_what_is_known() -> None:
     payload = result_payload("failed", row)
     told = json.loads(payload)
     assert told == {"v": 1, "id": "c-1", "state": "failed", "op": "silence", "by": "anna", "reason": "no such alarm"}
-    assert parse_result(payload) == {"id": "c-1", "state": "failed", "code": "", "reason": "no such alarm"}
+    result = parse_result(payload)
+    assert result is not None
+    assert (result.id, result.state, result.code, result.reason) == ("c-1", "failed", "", "no such alarm")
+
+
+def test_the_last_word_is_signed_with_the_boards_key_and_stands_for_no_other() -> None:
+    board = ANNA.signer
+
+    def sealed(told: dict[str, Any]) -> dict[str, Any]:
+        return seal(told, "plant", "pump-house", board.public_text, board.sign)
+
+    row = {"command": "c-1", "op": "start-confirm", "by": "anna", "answer": {"nonce": "n-1"}, "request": 7}
+    for state in STATES.values():
+        result = parse_result(result_payload(state, row, sealed))
+        assert result is not None
+        assert bool(result.sig) == (state in ENDS), "what comes before promises nothing"
+        signed = believed(result, "plant", "pump-house", board.public_text, verify)
+        assert signed == (state in ENDS)
+        assert result.answer == {"nonce": "n-1"}
+    payload = result_payload("done", row, sealed)
+    result = parse_result(payload)
+    assert result is not None
+    assert not believed(result, "plant", "other", board.public_text, verify)
+    assert not believed(result, "plant", "pump-house", CHEN.signer.public_text, verify)
+    for old, new in ((b"n-1", b"n-2"), (b"c-1", b"c-2"), (b'"done"', b'"failed"'), (b"anna", b"chen")):
+        forged = parse_result(payload.replace(old, new))
+        assert forged is not None
+        assert not believed(forged, "plant", "pump-house", board.public_text, verify), old
+
+
+@pytest.mark.parametrize("answer", [["n"], {"nonce": 3}, {"nonce": "x" * 201}, "n"])
+def test_an_answer_of_another_form_is_no_result(answer: Any) -> None:
+    assert parse_result(json.dumps({"id": "c-1", "state": "done", "answer": answer}).encode()) is None
+
+
+@pytest.mark.parametrize("clock", ["unset", "told", "rtc", "synced"])
+def test_a_start_asks_no_clock_and_wants_the_boot(clock: str) -> None:
+    """Whatever the board takes the time to be: an hour behind, an hour ahead, none. Its own nonce keeps the time."""
+    for iat in (NOW_S - 3600, NOW_S, NOW_S + 3600):
+        for op in ("start-arm", "start-confirm", "start"):
+            assert code(judged(made(op=op, iat=iat, exp=iat + 60), clock=clock)) == ""
+            assert code(judged(made(op=op, iat=iat, exp=iat + 60, nonce=""), clock=clock)) == "bad-nonce"
+            assert code(judged(made(op=op, nonce="b-0"), clock=clock)) == "bad-nonce"
+    used = made(op="start-arm")
+    assert code(judged(used, counters={used.key: used.ctr}, clock=clock)) == "replayed"
+    assert code(judged(made(op="start-arm"), retained=True, clock=clock)) == "retained"
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"state": "odd"}', b'{"state": "done", "id": 3}', b"\xff"])

@@ -337,6 +337,15 @@ def test_what_comes_of_a_pulse(bench: Bench) -> None:
     assert (ended.ok, ended.start_ms) == (True, 24_000), "a restart forgets nobody's attempt"
 
 
+def test_nothing_is_due_that_would_change_nothing() -> None:
+    """A pump that must run sooner than the pulse is over: the loop must not turn for nothing meanwhile."""
+    bench = Bench(RemoteStart("pump-1", "start-1", "w-1", 1))
+    assert bench.start() == ""
+    assert bench.machine.due_ns() == bench.now_ns + PULSE_MS * MS
+    bench.after(3)
+    assert bench.of(PumpStartEnded)[0].code == "no-run"
+
+
 def test_low_suction_warns_and_does_not_block(bench: Bench) -> None:
     bench.becomes(warns=("low_suction", "auto"))
     assert bench.start() == ""
