@@ -8,41 +8,13 @@ set -eu
 CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
 . "$CHECKOUT/provisioning/lib/setup.sh"
+# shellcheck source=tests/vm/lib.sh
+. "$CHECKOUT/tests/vm/lib.sh"
 INSIDE=/opt/standpipe-gpio
 NEEDS="gpiozero gpiod msgspec inotify-simple tzdata pytest pytest-timeout"
 
-rig=${STANDPIPE_RIG:-}
-for folder in "$CHECKOUT"/../rig "$CHECKOUT"/../*/rig; do
-    if [ -z "$rig" ] && [ -x "$folder/gpio-set" ]; then rig=$folder; fi
-done
-[ -x "$rig/gpio-set" ] || fail "no virtual board: STANDPIPE_RIG names the folder of its commands (up, put, sh, gpio-set ...)"
-RIG_DIR=${RIG_DIR:-${TMPDIR:-/tmp}/standpipe-gpio}
-RIG_TIMEOUT=${RIG_TIMEOUT:-500}
-export RIG_DIR RIG_TIMEOUT
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/standpipe-gpio.XXXXXX")
-started=
-leave() {
-    rm -rf "$work"
-    [ -z "$started" ] || "$rig/down" >/dev/null 2>&1 || say "the board in $RIG_DIR did not go down"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
-
-timed() {
-    what=$1
-    shift
-    began=$(date +%s)
-    "$@" || fail "$what: FAILED after $(($(date +%s) - began)) s"
-    say "$what: $(($(date +%s) - began)) s"
-}
-
-boot() {
-    mkdir -p "$RIG_DIR"
-    if "$rig/sh" true >/dev/null 2>&1; then return 0; fi
-    started=yes
-    "$rig/up" >"$work/up.log" 2>&1 || { tail -n 5 "$work/up.log" >&2; return 1; }
-}
+find_rig gpio-set
+work_folder gpio
 
 pack() {
     version=$("$rig/sh" 'python3 -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"')
