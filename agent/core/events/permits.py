@@ -1,12 +1,11 @@
-"""Permits: each ends by itself after `for_s` (source: the permit's id).
-
-key, sig: `by` signed it with this key (core/permits.py); request: row of the signed command by which the panel
-began it.
-"""
+"""Permits: each ends by itself after `for_s` (source: the permit's id)."""
 
 from __future__ import annotations
 
 from agent.core.events.base import Event, Lane, kind
+
+# key, sig: `by` signed it with this key (core/permits.py). request: row of the signed command by which the panel itself
+# began it; 0: written at the site.
 
 
 @kind("visit.opened", lane=Lane.ALARM)
