@@ -165,6 +165,47 @@ def test_core_touches_no_clock_file_thread_or_socket(name: str) -> None:
     assert found & CORE_MAY_NOT == set()
 
 
+# What reads pictures -> who may import it. A person sees footage through agent.footage.viewing alone, which asks for a
+# grant and writes the row; the others record, salvage, prove, or read when a fragment was taken and nothing more.
+PICTURES: dict[str, set[str]] = {
+    "agent.footage.reading": {
+        f"agent.footage.{name}" for name in ("cut", "query", "recovery", "segment", "verify", "viewing")
+    },
+    "agent.footage.cut": {"agent.footage.export", "agent.footage.viewing", "agent.recorder.clips"},
+    "agent.footage.holds": {"agent.jobs.holds"},
+    "agent.footage.viewing": {"agent.cli", "agent.web", "agent.footage.export"},
+}
+FOLDERS = {"footage", "clips", "holds_path"}  # of Paths and Desk
+MAY_NAME_THEM = {"agent.cli.screens", "agent.cli.commands.footage", "agent.jobs", "agent.runtime", "agent.recorder"}
+
+
+def showing(name: str, path: Path) -> list[str]:
+    """How a module comes by pictures otherwise than through viewing.py."""
+    found = [
+        f"{name}:{line} imports {target}"
+        for target, line in imports(name, path)
+        if target in PICTURES and name != target and not _fits(name, PICTURES[target])
+    ]
+    if not _fits(name, MAY_NAME_THEM):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in FOLDERS and "paths" in ast.unparse(node.value):
+                found.append(f"{name}:{node.lineno} names {ast.unparse(node)}")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_footage_is_shown_through_viewing_alone(name: str) -> None:
+    assert showing(name, MODULES[name]) == []
+
+
+def test_a_way_around_viewing_is_seen(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("from agent.footage.reading import read_segment\nread_segment(self._paths.footage / 'x')\n")
+    expected = ["agent.cli.bad:1 imports agent.footage.reading", "agent.cli.bad:2 names self._paths.footage"]
+    assert showing("agent.cli.bad", bad) == expected
+    assert showing("agent.footage.viewing", MODULES["agent.footage.viewing"]) == []
+
+
 def test_no_import_cycles() -> None:
     """Lazy imports counted."""
     graph = {n: {t for t, _ in imports(n, p) if t in MODULES and t != n} for n, p in MODULES.items()}

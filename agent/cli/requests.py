@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,16 +30,16 @@ def ask(
     paths: Paths,
     t: Texts,
     what: str,
-    scope: dict[str, str] | Callable[[str], dict[str, str]],
+    scope: dict[str, str],
     args: argparse.Namespace,
 ) -> int:
-    """Write down that somebody asks for it, and say how it is approved. scope: or what makes it of the request's id.
+    """Write down that somebody asks for it, and say how it is approved.
 
     UsageError for somebody unknown, and where only a key will do.
     """
     site = load(paths.site)
     number = f"{'g' if what == 'footage.view' else 'r'}-{secrets.token_hex(4)}"
-    asked = Request(number, what, args.by or "", scope(number) if callable(scope) else scope, args.reason)
+    asked = Request(number, what, args.by or "", scope, args.reason)
     asked = _signed(asked, site, args, t) if args.key is not None else asked
     known = sorted(one.id for one in site.person)
     if asked.requester not in known:

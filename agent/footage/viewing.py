@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -194,6 +195,17 @@ class Viewing:
             path = self._screen.footage / one.path
             self.gave(one.start_at_ns, one.end_at_ns or self.wanted.to_ns, one.bytes or 0)
             yield one, path
+
+    def hand_over(self, source: Path, target: Path, from_ns: int, to_ns: int) -> None:
+        """Copy a clip of that time (UTC) to where it leaves the board. FootageError; only where copies are granted."""
+        if not self.grant.copies:
+            raise ViewingRefused(f"grant {self.grant.id} allows no copies")
+        try:
+            shutil.copyfile(source, target)
+            size = target.stat().st_size
+        except OSError as error:
+            raise explain(error.filename or target, error) from error
+        self.gave(from_ns, to_ns, size)
 
     def cut(self, target: Path, about: dict[str, str] | None = None) -> list[Cut]:
         """Plain MP4s of just that time, one for each boot that recorded it; nothing is decoded. FootageError.

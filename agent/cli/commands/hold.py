@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
-from datetime import datetime
 from typing import Any
 
-from agent.cli.commands.footage import moment
+from agent.cli.moments import TIME_HELP, span
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
 from agent.cli.requests import ask, wants
 from agent.cli.terminal import columns
@@ -19,13 +18,13 @@ from agent.journal.holds import Hold, holds
 from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
 
-HELP = """\
+HELP = f"""\
 place     keep footage of these cameras, whatever its age; it is copied to the special store within minutes
 list      the holds that stand, with owner, reason and the day on which somebody must look at them again
 review    you have looked at a hold, and it is still needed
 release   ask for its end; a supervisor who is not you signs it: standpipe approve
 
-TIME is local (site.timezone): 14:30, "2026-11-22 14:30" or "2026-11-22T14:30:05+08:00"."""
+{TIME_HELP}"""
 DAY_NS = 86_400 * 1_000_000_000
 
 
@@ -88,8 +87,7 @@ def as_dict(hold: Hold) -> dict[str, Any]:
 
 
 def _place(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
-    now = datetime.now(place.zone)
-    start, end = moment(args.start, place, now), moment(args.end, place, now)
+    start, end = span(args.start, args.end, place)
     known = [camera.id for camera in load(paths.site).camera]
     for camera in args.camera:
         if camera not in known:

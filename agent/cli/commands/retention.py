@@ -8,7 +8,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.cli.commands.footage import moment
+from agent.cli.moments import TIME_HELP, span
 from agent.cli.place import CommandError, Place, UsageError, look
 from agent.cli.requests import ask, wants
 from agent.cli.terminal import RED, amount, columns, paint
@@ -21,13 +21,13 @@ from agent.jobs.retention import POLICY_ABOUT, Outlook
 from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
 
-HELP = """\
+HELP = f"""\
 plan     what the next pass would delete and why, what holds keep, for how many days there is room; nothing is deleted
 run      a pass now, as the timer makes one each hour
 policy   ask for the standing policy without which nothing ever expires; a supervisor signs it: standpipe approve
 delete   ask for footage of one camera to be deleted; a supervisor who is not you signs it: standpipe approve
 
-TIME is local (site.timezone): 14:30, "2026-11-22 14:30" or "2026-11-22T14:30:05+08:00"."""
+{TIME_HELP}"""
 NS = 1_000_000_000
 
 
@@ -69,8 +69,7 @@ def _desk(paths: Paths) -> Desk:
 
 
 def _scope(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> dict[str, str]:
-    now = datetime.now(place.zone)
-    start, end = moment(args.start, place, now), moment(args.end, place, now)
+    start, end = span(args.start, args.end, place)
     if end <= start:
         raise UsageError(t("to-before-from"))
     return {"camera": args.camera, "from": _utc(start), "to": _utc(end)}

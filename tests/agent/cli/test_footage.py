@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sp_cli import Board
 from sp_footage import fragments, stamp, write_segment
+from sp_people import Person
 from sp_recorder import Recorder, card_numbers, until
 
-from agent.cli.commands.footage import instant, moment
+from agent.cli.moments import instant, moment
 from agent.cli.place import Place, UsageError
-from agent.core.events import ClockSet
+from agent.core.events import ApprovalRequested, ClockSet, StatementSigned
+from agent.core.viewing import Grant, Why, scope_of
 from agent.footage.index import Gap, MediaIndex
+from agent.journal import Journal
+from agent.runtime.clock import SystemClock
 
 PLACE = Place("en", timezone(timedelta(hours=8)))
 NOW = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)  # 14:30 there
@@ -103,15 +107,49 @@ def test_another_disk_is_accepted(board, standpipe):
     assert (board.paths.data / "footage-volume").read_text() == (board.paths.footage / ".standpipe-volume").read_text()
 
 
-def test_a_clip_is_cut_by_the_recorder_and_copied(tmp_path, standpipe):
-    recorder = Recorder(tmp_path / "site", "testcard:320x180/10").start()
+def test_a_clip_is_cut_by_the_recorder_and_copied_under_a_grant(tmp_path, standpipe):
+    site = tmp_path / "site"
+    anna, li = (Person(name, role, "test", "board") for name, role in (("anna", "operator"), ("li", "manager")))
+    recorder = Recorder(site, "testcard:320x180/10", extra=anna.section + li.section).start()
     folders = ["--site", str(recorder.paths.site), "--data", str(recorder.paths.data), "--run", str(recorder.paths.run)]
     try:
         until(lambda: recorder.status().get("state") == "recording", "the recorder to run")
         out = tmp_path / "door.mp4"
-        clip = ["footage", "clip", "yard", "--at", "now", "--before", "1", "--after", "2", "--out", str(out)]
-        said = standpipe(*clip, *folders, folders=False)
-        assert (said.code, said.out.strip()) == (0, str(out))
-        assert len(card_numbers(out)) >= 30
+        clip = ["footage", "clip", "yard", "--at", "now", "--before", "1", "--after", "1"]
+        said = standpipe(*clip, "--out", str(out), *folders, folders=False)
+        assert (said.code, "is a viewing" in said.err) == (2, True)
+        grant = copies_of_today(recorder.paths, anna, li)
+        said = standpipe(*clip, "--out", str(out), "--grant", grant, "--viewer", "wang", *folders, folders=False)
+        assert (said.code, said.out.strip()) == (0, str(out)), said.err
+        assert len(card_numbers(out)) >= 15
+        journal = Journal.open_to_read(recorder.paths.journal)
+        kinds = [row.kind for row in journal.read() if row.kind.startswith("viewing.")]
+        assert kinds == ["viewing.opened", "viewing.ended"]
+        journal.close()
     finally:
         recorder.end()
+
+
+def copies_of_today(paths, anna, li):
+    """A grant on copies of an hour around now, asked for by anna and signed by li."""
+    now = SystemClock().stamp()
+    hour = 3600 * 1_000_000_000
+    grant = Grant("g-1", ("yard",), now.at_ns - hour, now.at_ns + hour, "wang", Why.INCIDENT, "the door", copies=True)
+    scope = scope_of(grant)
+    asked, signed = anna.asks("g-1", "footage.view", scope), li.states("g-1", "anna", scope, kind="footage.view")
+    told = {"request": "g-1", "what": "footage.view", "scope": scope, "by": "anna", "reason": "", "key": asked.key}
+    journal = Journal.open(paths.journal, paths.bell, SystemClock().stamp)
+    journal.append(
+        ApprovalRequested(source="cli", sig=asked.sig, **told),
+        StatementSigned(
+            source="approve",
+            request="g-1",
+            what="footage.view",
+            verdict="approve",
+            by="li",
+            key=signed.key,
+            statement=signed.text(),
+        ),
+    )
+    journal.close()
+    return "g-1"
