@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 _U32 = struct.Struct(">I")
 _HEAD = struct.Struct(">I4s")
+RUN_MAX = 100_000  # pictures in a fragment: a file that claims more is none of ours
 
 
 class BoxError(ValueError):
@@ -112,8 +113,8 @@ def _run(trun: bytes, duration: int, size: int, flags: int) -> list[Sample]:
     at += 4 * (first is not None)
     bits = [bit for bit in (0x100, 0x200, 0x400, 0x800) if present & bit]
     entry = struct.Struct(f">{len(bits)}I")
-    if at + entry.size * count > len(trun):
-        raise BoxError("trun is cut short")
+    if count > RUN_MAX or at + entry.size * count > len(trun):
+        raise BoxError("trun is cut short, or for more pictures than a fragment has")
     found = []
     for index, values in enumerate(entry.iter_unpack(trun[at : at + entry.size * count]) if bits else [()] * count):
         own = dict(zip(bits, values, strict=True))

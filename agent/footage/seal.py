@@ -11,9 +11,11 @@ Rules of this file:
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from agent.core.numbers import read_ranges, written
 from agent.core.sealing import HOUR_NS, Waiting, due, hour_of
 from agent.footage.index import MediaIndex, Segment
 from agent.journal import Journal
+from agent.journal.files import make
 from agent.journal.projections import every
 
 LEAVES_MAX = 4096  # of one seal; an hour of 10 s segments has 360
@@ -83,12 +86,23 @@ class Sealer:
 
     def run(self, now: Stamp) -> int:
         """Seal every hour that is over: how many rows that made."""
-        return self._seal([one for one in self._waiting() if due(one, now)])
+        with self._alone():
+            return self._seal([one for one in self._waiting() if due(one, now)])
 
     def seal_now(self, wanted: Iterable[Segment]) -> int:
         """Seal the hours of these segments as far as they have come, over or not: somebody is to get them."""
         hours = {(row.camera, hour_of(row.start_at_ns)) for row in wanted if row.state in ("closed", "salvaged")}
-        return self._seal([one for one in self._waiting() if (one.camera, one.hour_ns) in hours])
+        with self._alone():
+            return self._seal([one for one in self._waiting() if (one.camera, one.hour_ns) in hours])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One at a time, whoever seals: two that looked at once would seal the same twice."""
+        lock = self._index.path.with_name("seal.lock")
+        make(lock)
+        with lock.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _seal(self, hours: list[Waiting]) -> int:
         hours = [one for one in hours[:SEALS_A_PASS] if not self._known(one)]
