@@ -57,7 +57,6 @@ class Child:
         _no_stuck_one()
         self._term_s = term_s
         self._hidden = [credentials[1]] if credentials and credentials[1] else []
-        self._name = os.path.basename(command[0])  # noqa: PTH119 - a word of a command
         env = dict(os.environ)
         if credentials:
             env.update(CAMERA_USER=credentials[0], CAMERA_PASSWORD=credentials[1])
@@ -73,7 +72,7 @@ class Child:
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise HardwareError(f"{self._name} cannot be started ({reason.lower()})") from None
+            raise HardwareError(f"cannot be started ({reason.lower()})") from None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
@@ -113,7 +112,7 @@ class Child:
         """Its last words, and how it ended if it did."""
         self._listen()
         code = self._process.poll()
-        ended = "" if code is None else f"{self._name} ended{_how(code)}"
+        ended = "" if code is None else f"it ended{_how(code)}"
         return ": ".join(part for part in (ended, self._shown()) if part)
 
     def close(self) -> None:
@@ -123,6 +122,7 @@ class Child:
         self._closed = True
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)
+            self._signal(signal.SIGCONT)
             self._reap(self._term_s)
         self._signal(signal.SIGKILL)  # whoever of the group is left
         if not self._reap(KILL_S):

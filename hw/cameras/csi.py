@@ -146,7 +146,7 @@ class CsiCamera:
             data = child.receive(1 << 18, max(0.0, until_s - time.monotonic()))
             if not data:
                 said = child.ending()
-                silent = f"nothing came for {limit_s:g} s" if data is None else "its process ended"
+                silent = f"nothing came for {limit_s:g} s" if data is None else "picamera2's process is gone"
                 raise HardwareError(silent + (f" ({said})" if said else ""))
             self._buffer += data
         found = bytes(self._buffer[:size])

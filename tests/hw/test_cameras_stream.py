@@ -92,6 +92,21 @@ def test_credentials_with_any_character_are_understood(card):
         camera.close()
 
 
+@pytest.mark.parametrize(("only", "transport", "fine"), [
+    ("udp", "tcp", False), ("udp", "tcp-or-udp", True), ("udp", "udp", True), ("tcp", "tcp-or-udp", True),
+])  # fmt: skip
+def test_rtsp_goes_over_tcp_and_over_udp_where_that_is_allowed(card, only, transport, fine):
+    with sp_rtsp.RtspServer({"main": card}, over=only) as server:
+        camera = open_camera(server.url("main"), transport=transport)
+        if fine:
+            camera.open()
+            assert len(read(camera, 10)) == 10
+            camera.close()
+        else:
+            with pytest.raises(HardwareError, match=r"rtsp://127.0.0.1:\d+/main: "):
+                camera.open()
+
+
 def test_a_stream_that_is_not_there_says_so(card):
     with (
         sp_rtsp.RtspServer({"main": card}) as server,

@@ -22,10 +22,14 @@ PYTHON = "/usr/bin/python3"
 
 
 class RtspServer:
-    """Serves path -> MP4 file on 127.0.0.1 and a free port. With `user` and `password` it asks for Basic auth."""
+    """Serves path -> MP4 file on 127.0.0.1 and a free port. With `user` and `password` it asks for Basic auth.
 
-    def __init__(self, media: dict[str, Path], user: str = "", password: str = "") -> None:
-        wish = {"media": {name: str(file) for name, file in media.items()}, "user": user, "password": password}
+    `over`: "tcp" or "udp" refuses the other one.
+    """
+
+    def __init__(self, media: dict[str, Path], user: str = "", password: str = "", over: str = "") -> None:
+        files = {name: str(file) for name, file in media.items()}
+        wish = {"media": files, "user": user, "password": password, "over": over}
         self._process = subprocess.Popen(
             [PYTHON, __file__, json.dumps(wish)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
         )
@@ -125,7 +129,8 @@ def serve(wish: dict) -> None:
 
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtspServer
+    gi.require_version("GstRtsp", "1.0")
+    from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
 
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
@@ -133,6 +138,8 @@ def serve(wish: dict) -> None:
     server.set_service("0")
     for name, path in wish["media"].items():
         factory = _factory(GstRtspServer, Gst, GLib, path)
+        if wish["over"]:
+            factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP if wish["over"] == "udp" else GstRtsp.RTSPLowerTrans.TCP)
         if wish["user"]:
             permissions = GstRtspServer.RTSPPermissions()
             permissions.add_permission_for_role("viewer", "media.factory.access", True)

@@ -16,6 +16,7 @@ from msgspec import inspect as model
 from agent.config import check, load
 from agent.config.model import SiteConfig
 from agent.config.schema import schema
+from hw.cameras import open_camera
 
 EXAMPLES = Path(__file__).parents[3] / "provisioning/examples"
 FILES = sorted(path.name for path in EXAMPLES.glob("*.toml"))
@@ -116,3 +117,10 @@ def keys_of_document(value: Any, path: str = "") -> list[str]:
 
 def document(name: str) -> dict[str, Any]:
     return tomllib.loads((EXAMPLES / name).read_text())
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("cameras-")])
+def test_every_camera_of_a_recipe_can_be_made(name: str) -> None:
+    """The words of a command, the options of a device: as far as goes without the board."""
+    for camera in load(EXAMPLES / name).camera:
+        open_camera(camera.source).close()

@@ -69,6 +69,10 @@ WRONG = [
     (('clip = { cameras = ["pump-room"], before_s = 10 }', "clip = true"), "rule[1].clip", "a group in braces"),
     # addresses
     (('"rtsp://10.0.0.7/main"', '"http://10.0.0.7/main"'), 'camera[1] "pump-room".source', "allowed: rtsp://"),
+    (('"rtsp://10.0.0.7/main"', '"pipe: rpicam-vid \'open"'), 'camera[1] "pump-room".source', "pipe: COMMAND"),
+    (('"rtsp://10.0.0.7/main"', '"pipe: "'), 'camera[1] "pump-room".source', "pipe: COMMAND"),
+    ((SOURCE, SOURCE + '\nsub = "http://10.0.0.7/sub"'), 'camera[1] "pump-room".sub', "allowed: rtsp://"),
+    ((SOURCE, SOURCE + '\ntransport = "http"'), 'camera[1] "pump-room".transport', "tcp-or-udp"),
     (('"rtsp://10.0.0.7/main"', '"rtsp:///main"'), 'camera[1] "pump-room".source', "allowed: rtsp://"),
     (('"rtsp://10.0.0.7/main"', '"rtsp://10.0.0.7:99999/main"'), 'camera[1] "pump-room".source', "allowed: rtsp://"),
     (('"rtsp://10.0.0.7/main"', '"rtsp://[::1/main"'), 'camera[1] "pump-room".source', "allowed: rtsp://"),
@@ -150,6 +154,8 @@ WARNED = [
         "demand",
     ),
     (("mqtts://broker.example", "mqtt://broker.example"), "uplink.broker", "without TLS"),
+    ((SOURCE, 'source = "csi:0"\ntransport = "udp"'), 'camera[1] "pump-room".transport', "only with an rtsp://"),
+    ((SOURCE, SOURCE + '\nsub = "rtsp://10.0.0.7/user=a&password=hunter2"'), 'camera[1] "pump-room".sub', "password"),
     (
         ('"rtsp://10.0.0.7/main"', '"rtsp://10.0.0.7/user=admin&password=hunter2&channel=1"'),
         'camera[1] "pump-room".source',
