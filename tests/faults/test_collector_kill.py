@@ -10,14 +10,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sp_broker import Broker
 from sp_collect import Board, Collect, Link, batches, chain, covered, new_epoch, stored
+from sp_postgres import Postgres
 
+from agent.collector.report import report
+from agent.collector.stores import Where
 from agent.core.chain import canonical_row, first_hash
 from agent.core.wire import Ack
 
@@ -111,6 +115,37 @@ def test_rows_survive_the_collector(collect: Collect, broker: Broker, rounds: Ca
         board.send_until_acked(epoch, links)
         never_taken_back(board.acks)
     everything_is_there(collect.store, epoch, links)
+
+
+@pytest.mark.timeout(1200)
+def test_rows_survive_the_database(broker: Broker, tmp_path: Path, rounds: Callable[[int, int], int]) -> None:
+    """PostgreSQL is killed, the two collectors at it are killed: by turns, at random moments."""
+    chance, kills, epoch = random.Random(14), rounds(2, 60), new_epoch()
+    links = chain(400 * kills, epoch)
+    with Postgres() as server, ExitStack() as stack:
+        url, to = server.fresh(), ("--files", str(tmp_path / "files"))
+        both = [stack.enter_context(Collect(broker.url, tmp_path / f"c{n}", *to, to=url)) for n in range(2)]
+
+        def strike() -> None:
+            victim = chance.choice([server, server, *both])
+            victim.kill()
+            victim.start()
+
+        with Board(broker.port) as board, trouble(kills, chance, strike) as running:
+            board.birth(epoch)
+            for first in range(0, len(links), SLICE):
+                board.send_until_acked(epoch, links[first : first + SLICE], chance.shuffle)
+                if not running.is_alive():
+                    break
+            running.join(300)
+            board.send_until_acked(epoch, links)
+            never_taken_back(sorted(board.acks, key=lambda ack: ack.at_ns))
+        with psycopg.connect(url) as db:
+            there = db.execute('select seq, text, hash from "row" order by seq').fetchall()
+        assert there == [(link.row.seq, canonical_row(link.row).decode(), link.row.hash) for link in links]
+        totals = report(Where(url))["totals"]
+        assert (totals["missing"], totals["conflicts"], totals["refused"], totals["chains_whole"]) == (0, 0, 0, True)
+        assert not any("Traceback" in collect.log for collect in both)
 
 
 def test_file_survives_the_collector(collect: Collect, broker: Broker, rounds: Callable[[int, int], int]) -> None:

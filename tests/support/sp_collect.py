@@ -173,7 +173,7 @@ class Board:
         """
         end = time.monotonic() + 2 * PATIENCE_S
         tries = 0
-        while left := [link for link in links if not self._has(epoch, link)]:
+        while left := [link for link in links if not self.has(epoch, link)]:
             assert time.monotonic() < end, f"{len(left)} rows never acknowledged"
             tries += 1
             waiting = batches(epoch, left, 40)
@@ -181,11 +181,12 @@ class Board:
             for payload in waiting:
                 self.publish("replay", payload)
             again = time.monotonic() + 0.4
-            while time.monotonic() < again and not all(self._has(epoch, link) for link in left):
+            while time.monotonic() < again and not all(self.has(epoch, link) for link in left):
                 time.sleep(0.01)
         return tries
 
-    def _has(self, epoch: str, link: Link) -> bool:
+    def has(self, epoch: str, link: Link) -> bool:
+        """The last ack of the epoch covers this row."""
         for ack in reversed(self.acks):
             if ack.epoch == epoch:
                 mark = ack.lanes[link.row.lane]

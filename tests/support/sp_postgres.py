@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -100,7 +101,7 @@ class Postgres:
         process.send_signal(how)
         process.wait(30)
         end = time.monotonic() + 30
-        while any(Path(f"/proc/{pid}").exists() for pid in helpers) and time.monotonic() < end:
+        while any(_alive(pid) for pid in helpers) and time.monotonic() < end:
             time.sleep(0.01)
 
     def __enter__(self) -> Postgres:
@@ -116,3 +117,11 @@ def _children(pid: int) -> list[int]:
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def _alive(pid: int) -> bool:
+    """It runs. One that has ended and was left to us is taken leave of."""
+    with contextlib.suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    return Path(f"/proc/{pid}").exists()

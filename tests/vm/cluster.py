@@ -1,4 +1,4 @@
-"""cluster.py ROOT BOARDS ROWS - part of cluster.sh, in namespaces of its own: three nodes, boards, two collectors, two kills."""
+"""cluster.py ROOT BOARDS ROWS - part of cluster.sh, in its namespaces: nodes, boards, two collectors, two kills."""
 
 # ruff: noqa: E402 - run as a program it finds the tests' helpers first
 
