@@ -16,29 +16,6 @@ NEEDS="gpiozero gpiod msgspec inotify-simple tzdata pytest pytest-timeout"
 find_rig gpio-set
 work_folder gpio
 
-pack() {
-    version=$("$rig/sh" 'python3 -c "import sys; print(\"%d.%d\" % sys.version_info[:2])"')
-    git clone -q --no-hardlinks "$CHECKOUT" "$work/src"
-    rm -rf "$work/src/.git"
-    pip="$CHECKOUT/.venv/bin/python -m pip --disable-pip-version-check"
-    # shellcheck disable=SC2086  # lists of words
-    if ! { $pip download -q --only-binary=:all: --python-version "$version" --platform manylinux2014_x86_64 \
-        --platform manylinux_2_28_x86_64 --dest "$work/wheels" $NEEDS \
-        && $pip wheel -q --no-deps --wheel-dir "$work/wheels" "$work/src"; } >"$work/pip.log" 2>&1; then
-        tail -n 5 "$work/pip.log" >&2
-        return 1
-    fi
-    rm -rf "$work/src/build"
-    tar -C "$work" -czf "$work/all.tgz" src wheels
-}
-
-install_inside() {
-    "$rig/put" "$work/all.tgz" "$INSIDE/all.tgz"
-    # systemd's own Python sees no packages of the rig
-    "$rig/sh" "cd $INSIDE && rm -rf src wheels && tar -xzf all.tgz && /usr/bin/python3 -m venv --clear venv && \
-        venv/bin/pip install -q --no-index --find-links wheels $NEEDS && venv/bin/pip install -q --no-deps wheels/standpipe-*.whl"
-}
-
 contract() {
     "$rig/sh" "cd $INSIDE/src && ../venv/bin/python -m pytest -q -p no:cacheprovider --timeout=100 \
         tests/hw/test_gpio.py tests/hw/test_gpiod_kernel.py -k 'kernel' $*"

@@ -1,0 +1,27 @@
+#!/bin/sh
+# sh tests/vm/video.sh - a camera of a real kernel (vivid, V4L2): read, encoded, recorded, unplugged and plugged in again.
+# Wants a virtual board, as gpio.sh does, with /dev/video0 from vivid. Slow: the processor that encodes is an emulated one.
+# A clean clone of HEAD goes in, nothing else of ours; tests/vm/video.py runs inside and says what it saw.
+set -eu
+CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=provisioning/lib/setup.sh
+. "$CHECKOUT/provisioning/lib/setup.sh"
+# shellcheck source=tests/vm/lib.sh
+. "$CHECKOUT/tests/vm/lib.sh"
+INSIDE=/opt/standpipe-video
+NEEDS="av cryptography msgspec inotify-simple tzdata"
+
+find_rig put
+work_folder video
+
+seen() { "$rig/sh" "cd $INSIDE/src && ../venv/bin/python tests/vm/video.py $INSIDE/data"; }
+
+cd "$CHECKOUT"
+find_python
+need_packages python3-venv
+make_venv dev
+timed "virtual board" boot
+timed "packed" pack
+timed "installed inside" install_inside
+timed "a camera of the kernel's" seen
+say "all passed"
