@@ -147,6 +147,7 @@ def standing(journal: Journal) -> list[Row]:
 _OF_PUMPS: dict[str, str] = {
     "pump.started": "run",
     "pump.stopped": "run",
+    "pump.classified": "run",
     "pump.test_opened": "window",
     "pump.test_closed": "window",
     "pump.test_finished": "test",

@@ -75,7 +75,8 @@ class Watch:
         return self.journal.read(after, kinds=kinds, limit=10_000)
 
     def wait_row(self, after: int, kind: str) -> Row:
-        return wait(lambda: self.rows(after, kind), f"a row {kind} past {after}")[0]
+        found: list[Row] = wait(lambda: self.rows(after, kind), f"a row {kind} past {after}")
+        return found[0]
 
 
 def pids() -> dict[str, str]:
@@ -158,13 +159,12 @@ def upto(report: str) -> str:
 
 
 def main() -> None:
-    sh(
-        f"systemd-run -q --unit=clock-collector /opt/standpipe/venv/bin/standpipe collect --broker {BROKER} --store {STORE}"
-    )
+    collector = f"{COMMAND} collect --broker {BROKER} --store {STORE}"
+    sh(f"systemd-run -q --unit=clock-collector {collector}")
     wait(lambda: (DATA / "journal.db").exists() and (RUN / "board.sock").exists(), "the site stands")
     watch = Watch()
     wait(footage, "footage")
-    wait(lambda: int(upto(collected())) > 0, "the collector has rows")
+    wait(lambda: (STORE / "collector.db").exists() and int(upto(collected())) > 0, "the collector has rows")
     for seconds in JUMPS:
         jump(watch, seconds)
     report = collected()

@@ -291,10 +291,17 @@ class Pump(Machine):
         self._planned_ns = past.planned_ns
         active = self.levels.get
         running, demand = bool(active("running")), bool(active("demand"))
-        self.stage = resumed(running, demand, past.cause, window=self.window is not None, patrol=bool(active("patrol")))
+        self.stage = resumed(
+            running,
+            demand,
+            past.cause,
+            window=self.window is not None,
+            patrol=bool(active("patrol")),
+            stood=past.alarms,
+        )
         if self.stage is Stage.REST and past.waits & set(AWAITS.values()):
             self.stage = Stage.FAILED if "pump.fail_to_start" in past.waits else Stage.STOPPED
-        self._run.take_up(past.cause, running=running)
+        self._run.take_up(past.cause)
         self._since_ns = now_ns
         self._loops.begin(now_ns)
         self._told = set(past.alarms & LASTING)
@@ -311,6 +318,8 @@ class Pump(Machine):
         self._dates.recall(past)
 
     def at_start(self) -> list[Event]:
-        """Once after a boot, when all levels are known: a pump that runs is said to run."""
+        """Once after a boot, when all levels are known: a pump that runs is said to run, one that stopped has stopped."""
+        if self.stage not in RUNNING and self._run.cause:
+            return [self._run.stopped(self._since_ns, found=True)]
         runs = self.stage in REAL_RUN and bool(self.levels.get("running"))
         return [self._run.running(found=True)] if runs and not self._run.said else []

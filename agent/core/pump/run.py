@@ -42,10 +42,9 @@ class Run:
         """The running contact has come."""
         self.began_ns, self.auto, self.caused = at_ns, auto, False
 
-    def take_up(self, cause: str, *, running: bool) -> None:
-        """After a boot: the cause of the run that the journal has open."""
-        self.cause = cause if running else ""
-        self.caused = running and cause not in ("", "none", "found")
+    def take_up(self, cause: str) -> None:
+        """After a boot: the cause of the run that the journal has open, "" for none."""
+        self.cause, self.caused = cause, cause not in ("", "none", "found")
 
     def long_ms(self, at_ns: int) -> int | None:
         """How long it has lasted by then."""
@@ -63,6 +62,7 @@ class Run:
         return PumpRunning(source=self.source, cause=self.cause or "found", found=found, signal=self.signal)
 
     def stopped(self, at_ns: int, *, found: bool) -> PumpStopped:
+        self.cause = ""
         return PumpStopped(source=self.source, run_ms=None if found else self.long_ms(at_ns))
 
     def without_demand(self, at_ns: int, *, found: bool) -> list[PumpRanWithoutDemand]:

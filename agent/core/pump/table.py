@@ -291,14 +291,34 @@ SHARED |= {"valve", "jockey"}
 LEVELS = {"low_suction": "low", "tank_low": "low", "tank_high": "high"}
 
 
-def resumed(running: bool, demand: bool, cause: str, *, window: bool, patrol: bool) -> Stage:
-    """The stage taken up after a boot, in silence: from levels, and the cause of the run that the journal has open."""
+def resumed(
+    running: bool, demand: bool, cause: str, *, window: bool, patrol: bool, stood: frozenset[str] = frozenset()
+) -> Stage:
+    """The stage taken up after a boot, in silence: from levels, and what the journal knows.
+
+    cause: of the run that it has open, "" for none; stood: alarms that stood, which are not said anew.
+    """
     if not running:
-        return S.STARTING if demand else S.REST
+        return _at_rest(demand, cause, stood)
     if demand:
         return S.RUN_DEMAND
     if cause == "test" and window:
         return S.RUN_TEST
     if cause == "patrol" and patrol:
         return S.RUN_PATROL
-    return {"demand": S.RUN_POST, "command": S.RUN_COMMAND}.get(cause, S.RUN_NO_CAUSE)
+    if cause == "demand":
+        return S.RUN_OVERRUN if "pump.overrun" in stood else S.RUN_POST
+    if cause in ("command", "explained"):
+        return S.RUN_COMMAND
+    return S.RUN_UNEXPECTED if "pump.unexpected_run" in stood else S.RUN_NO_CAUSE
+
+
+def _at_rest(demand: bool, cause: str, stood: frozenset[str]) -> Stage:
+    """Of a pump that does not run. A run that is still open was lost just before the board went down."""
+    if not demand:
+        return S.REST
+    if cause:
+        return S.RUN_LOST
+    if "pump.stopped_on_demand" in stood:
+        return S.STOPPED_ON_DEMAND
+    return S.FAIL_TO_START if "pump.fail_to_start" in stood else S.STARTING

@@ -13,6 +13,7 @@ from typing import Any
 from agent.core.events import (
     Event,
     JournalOpened,
+    PumpClassified,
     PumpMonthlyTestMissed,
     PumpPatrolFinished,
     PumpPatrolMissed,
@@ -108,6 +109,8 @@ def _with(past: Past, event: Event, at_ns: int) -> Past:
     match event:
         case PumpStarted():
             return replace(past, cause=event.cause)
+        case PumpClassified():
+            return replace(past, cause="explained")
         case PumpStopped():
             return replace(past, cause="")
         case PumpTestOpened():

@@ -864,6 +864,12 @@ def test_jockey_long_run_and_day() -> None:
         (True, True, Past(cause="test", window=("manual", 600, "anna")), State.RUN_DEMAND),
         (True, False, Past(cause="patrol"), State.RUN_UNEXPLAINED),
         (True, False, Past(cause="found"), State.RUN_UNEXPLAINED),
+        (True, False, Past(cause="explained"), State.RUN_DEMAND),
+        (False, True, Past(cause="demand"), State.RUN_DEMAND),
+        (False, True, Past(alarms=frozenset({"pump.fail_to_start"})), State.FAIL_TO_START),
+        (False, True, Past(alarms=frozenset({"pump.stopped_on_demand"})), State.STOPPED_ON_DEMAND),
+        (False, False, Past(waits=frozenset({"pump.fail_to_start"})), State.FAIL_TO_START),
+        (False, False, Past(waits=frozenset({"pump.stopped_on_demand"})), State.STOPPED_ON_DEMAND),
     ],
 )
 def test_taken_up_after_a_boot_in_silence(running: bool, demand: bool, past: Past, state: State) -> None:
@@ -871,6 +877,13 @@ def test_taken_up_after_a_boot_in_silence(running: bool, demand: bool, past: Pas
     pump.resume({**WELL, "running": running, "demand": demand}, past, 7 * SEC)
     assert pump.contact("running", running, 8 * SEC, found=True) == []
     assert pump.contact("demand", demand, 8 * SEC, found=True) == []
+    assert pump.state is (State.UNKNOWN if state is State.READY else state)
+    if past.cause == "demand" and not running:
+        assert pump.elapse(9 * SEC) == [
+            PumpStopped(source="p", run_ms=None),
+            PumpStoppedOnDemand(source="p", limit_ms=LOST_MS),
+        ]
+        return
     pump.elapse(12 * SEC - 1)
     assert pump.state is (State.UNKNOWN if state is State.READY else state)
     pump.elapse(12 * SEC)
@@ -896,6 +909,30 @@ def test_stopped_while_nobody_looked() -> None:
     pump.contact("running", False, SEC, found=True)
     assert pump.at_start() == [], "it does not run any more"
     assert pump.elapse(3 * SEC)[1] == PumpStoppedOnDemand(source="p", limit_ms=LOST_MS)
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"), [("none", "pump.unexpected_run"), ("found", "pump.unexpected_run"), ("demand", "pump.overrun")]
+)
+def test_an_alarm_of_a_run_that_stood_before_a_boot_is_not_said_anew(cause: str, kind: str) -> None:
+    pump = Pump("p", Limits(), ALL)
+    pump.resume({**WELL, "running": True}, Past(cause=cause, alarms=frozenset({kind})), 0)
+    assert [event.KIND for event in pump.elapse(3600 * SEC)] == []
+    assert kind in pump.standing()
+    assert PumpRestored(source="p", was=kind) in pump.contact("running", False, 3601 * SEC)
+
+
+def test_a_run_that_ended_while_the_board_went_down_is_ended_after_the_boot() -> None:
+    pump = Pump("p", Limits(), ALL)
+    pump.resume(WELL, Past(cause="demand"), 0)
+    assert pump.at_start() == [PumpStopped(source="p", run_ms=None)]
+    assert pump.at_start() == []
+
+
+def test_a_person_who_explained_a_run_is_believed_after_a_boot() -> None:
+    facts = [(PumpStarted(source="p", cause="none"), 1), (PumpClassified(source="p", by="anna", reason="wash"), 2)]
+    assert past_of("p", facts).cause == "explained"
+    assert past_of("p", [*facts, (PumpStopped(source="p", run_ms=9), 3)]).cause == ""
 
 
 def test_what_stood_before_a_boot_and_is_over_is_said_so() -> None:
