@@ -77,6 +77,7 @@ class _Clips:
         self._pace = board.pace
         self._link: Link | None = None
         self._used_s = 0.0
+        self._had: dict[str, list[Range]] = {}  # of the last clip that was cut off
 
     def keep(self) -> None:
         """Until stop (_StopError), or the journal is moved aside (JournalMoved)."""
@@ -183,13 +184,19 @@ class _Clips:
         clip, sha256 = str(values["clip"]), str(values["sha256"])
         fid = file_id(self._board.topics.site, self._board.topics.board, sha256)
         about = {"camera": row.source, "clip": clip, "epoch": self._journal.epoch, "seq": str(row.seq)}
-        have: list[Range] = []
-        while True:  # again with other chunks when the link turns out to be thinner or better
-            chunk = min(self._board.chunk_bytes, max(CHUNK_LEAST, self._pace.message_bytes))
-            sender = Sender(
-                fid, path.name, int(str(values["bytes"])), sha256, chunk, about, ask=not self._emqx, confirmed=have
-            )
-            transfer = _Transfer(self._board, self._linked(), sender, file, self._pace, chunk)
+        have = self._had.pop(fid, [])
+        sender = Sender(
+            fid,
+            path.name,
+            int(str(values["bytes"])),
+            sha256,
+            CHUNK_LEAST,
+            about,
+            ask=not self._emqx,
+            confirmed=have,
+        )
+        transfer = _Transfer(self._board, self._linked(), sender, file, self._pace)
+        try:
             while transfer.busy:
                 self._check()
                 if not self._pending.may_go(row, self._board.allowed().files):
@@ -197,24 +204,25 @@ class _Clips:
                     return ""
                 self._show("paused" if sender.state == "paused" else "sending", clip=clip, left_bytes=sender.left_bytes)
                 transfer.turn(time.monotonic())
-            self._used_s, have = time.monotonic(), sender.confirmed
-            if sender.state == "failed":
-                return sender.reason
-            if sender.state == "done":
-                self._journal.append(ClipDelivered(source=row.source, clip=clip, file=fid, sha256=sha256))
-                return ""
+        finally:
+            self._used_s = time.monotonic()
+            if self._emqx and sender.state not in ("done", "failed"):
+                self._had = {fid: sender.confirmed}  # it cannot be asked what it has
+        if sender.state == "failed":
+            return sender.reason
+        self._journal.append(ClipDelivered(source=row.source, clip=clip, file=fid, sha256=sha256))
+        return ""
 
 
 class _Transfer:
     """One Sender on one Link: window, pace, and what to do when nothing comes back."""
 
-    def __init__(self, board: Board, link: Link, sender: Sender, file: BinaryIO, pace: Pace, chunk: int) -> None:
+    def __init__(self, board: Board, link: Link, sender: Sender, file: BinaryIO, pace: Pace) -> None:
         self._board = board
         self._link = link
         self._sender = sender
         self._file = file
         self._pace = pace
-        self._chunk = chunk
         self._window = min(WINDOW, board.window, link.receive_maximum)
         self._out: dict[int, tuple[Message, int, float]] = {}
         self._answers = Backoff(ANSWER_S, WAIT_MOST_S, _upper)
@@ -224,19 +232,13 @@ class _Transfer:
         self._pause_s = PAUSE_S
 
     @property
-    def misfit(self) -> bool:
-        """One chunk is more than the link should have in flight, or much less than it could carry."""
-        fit = min(self._board.chunk_bytes, self._pace.message_bytes)
-        return self._chunk > self._pace.budget_bytes or 4 * self._chunk <= fit
-
-    @property
     def busy(self) -> bool:
-        """False once it is over, or is to be made anew with other chunks, and every PUBACK has come."""
-        return bool(self._out) or not (self.misfit or self._sender.state in ("done", "failed"))
+        """False once it is over and every PUBACK has come."""
+        return bool(self._out) or self._sender.state not in ("done", "failed")
 
     def turn(self, now_s: float) -> None:
         """One round. LinkError when the link is gone or dead."""
-        if self._sender.state != "paused" and not self.misfit:
+        if self._sender.state != "paused":
             self._fill(now_s)
         self._link.turn(0.5)
         now_s = time.monotonic()
@@ -247,6 +249,8 @@ class _Transfer:
         self._watch(now_s)
 
     def _fill(self, now_s: float) -> None:
+        """As much as the link carries, in chunks of a size that fits it now."""
+        self._sender.chunk_bytes = min(self._board.chunk_bytes, max(CHUNK_LEAST, self._pace.message_bytes))
         while len(self._out) < self._window and self._room(now_s) and (message := self._sender.next()) is not None:
             payload, step = message.payload or b"", message.step
             if message.read is not None:

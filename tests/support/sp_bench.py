@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -30,6 +31,12 @@ def report(
         **more,
     }
     print(json.dumps(line), flush=True)
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of processor that a running process has used, its threads too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def long_wanted() -> bool:

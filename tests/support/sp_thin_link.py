@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import random
 import socket
+import struct
 import threading
 import time
 from types import TracebackType
@@ -15,13 +17,17 @@ PART = 1024
 class ThinLink:
     """A TCP proxy on 127.0.0.1:port to `to`. Upwards all connections together get `bytes_s`; downwards as well.
 
-    delay_s: one way, half of the round trip.
+    delay_s: one way, half of the round trip. loss: that part of what is sent is lost and comes one round trip later,
+    and all behind it in its connection with it. (That TCP then slows down is not played.)
     """
 
-    def __init__(self, to: int, bytes_s: int, delay_s: float = 0.0) -> None:
+    def __init__(self, to: int, bytes_s: int, delay_s: float = 0.0, loss: float = 0.0) -> None:
         self._to = to
         self._bytes_s = bytes_s
         self._delay_s = delay_s
+        self._loss = loss
+        self._chance = random.Random(bytes_s)
+        self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         self.port: int = self._listener.getsockname()[1]
@@ -41,8 +47,17 @@ class ThinLink:
             while True:
                 near, _ = self._listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._to))
+                self._open |= {near, far}
                 for source, target, way in ((near, far, "up"), (far, near, "down")):
                     threading.Thread(target=self._carry, args=(source, target, way), daemon=True).start()
+
+    def cut(self) -> None:
+        """All connections end now; what is under way is lost."""
+        gone, self._open = self._open, set()
+        for one in gone:
+            with contextlib.suppress(OSError):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.shutdown(socket.SHUT_RDWR)
 
     def _carry(self, source: socket.socket, target: socket.socket, way: str) -> None:
         """Takes what the line can carry, a part at a time; each part arrives `delay_s` after its last bit was sent."""
@@ -55,7 +70,8 @@ class ThinLink:
                     sent_s = self._free_s[way]
                     self.carried[way] += len(data)
                 time.sleep(max(0.0, sent_s - time.monotonic()))
-                flying.put((sent_s + self._delay_s, data))
+                again_s = 2 * self._delay_s if self._chance.random() < self._loss else 0.0
+                flying.put((sent_s + self._delay_s + again_s, data))
         flying.put((0.0, b""))
 
 
