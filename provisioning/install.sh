@@ -9,8 +9,10 @@ set -eu
 CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
 . "$CHECKOUT/provisioning/lib/setup.sh"
+# shellcheck source=provisioning/lib/pi.sh
+. "$CHECKOUT/provisioning/lib/pi.sh"
 
-UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-installer.path standpipe-installer.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer"
+UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-installer.path standpipe-installer.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer standpipe-jobs-scrub.timer standpipe-jobs@scrub.service.d/idle.conf"
 SYSTEM=/etc/systemd/system
 SITE=/etc/standpipe/site.toml
 prefix=/opt/standpipe
@@ -54,6 +56,7 @@ uninstall() {
     stop_all
     forget_instances
     for unit in $UNITS; do rm -f "$SYSTEM/$unit"; done
+    rmdir "$SYSTEM"/standpipe-*.service.d 2>/dev/null || :
     rm -f /usr/lib/sysusers.d/standpipe.conf /usr/lib/tmpfiles.d/standpipe.conf
     if [ "$(readlink /usr/local/bin/standpipe 2>/dev/null)" = "$prefix/venv/bin/standpipe" ]; then rm -f /usr/local/bin/standpipe; fi
     rm -rf "$prefix/venv" "$prefix/src" "$prefix/pip.log"
@@ -126,6 +129,7 @@ site_file() {
 
 units() {
     for unit in $UNITS; do
+        mkdir -p "$(dirname "$SYSTEM/$unit")"
         sed "s|/opt/standpipe|$prefix|g" "$CHECKOUT/systemd/$unit" >"$SYSTEM/$unit"
     done
     systemctl daemon-reload
@@ -160,6 +164,7 @@ system_packages
 install_programs
 users_and_folders
 site_file
+[ -n "$simulate" ] || strict_pins
 units
 start
 say "done. Look at it with: standpipe status - and: standpipe events --follow"

@@ -206,3 +206,72 @@ def _readable(folder: Path) -> Path:
         if path.owner() == "root" and str(path).startswith("/tmp/"):
             path.chmod(0o755)
     return folder / "provisioning/install.sh"
+
+
+# --- a Raspberry Pi ---
+
+
+@pytest.fixture
+def pi(sourced: Path) -> Path:
+    """A place that looks like a Raspberry Pi 4 to pi.sh."""
+    (sourced / "proc/device-tree").mkdir(parents=True)
+    (sourced / "proc/device-tree/model").write_bytes(b"Raspberry Pi 4 Model B Rev 1.5\0")
+    (sourced / "boot/firmware").mkdir(parents=True)
+    (sourced / "boot/firmware/config.txt").write_text("[cm4]\notg_mode=1\n")
+    return sourced
+
+
+def strict(place: Path) -> subprocess.CompletedProcess[str]:
+    return sh(place, f". {CHECKOUT}/provisioning/lib/pi.sh; strict_pins", PI_ROOT=str(place))
+
+
+def test_on_a_raspberry_pi_outputs_float_when_the_panel_is_killed(pi: Path) -> None:
+    config = pi / "boot/firmware/config.txt"
+    said = strict(pi)
+    assert said.returncode == 0
+    assert config.read_text().splitlines()[-3::2] == ["[all]", "dtparam=strict_gpiod"]
+    assert config.read_text().startswith("[cm4]\notg_mode=1\n")
+    assert (pi / "boot/firmware/config.txt.before-standpipe").read_text() == "[cm4]\notg_mode=1\n"
+    assert "dtparam=strict_gpiod added" in said.stderr
+    after = config.read_text()
+    assert (strict(pi).stderr, config.read_text()) == ("", after), "once"
+
+
+@pytest.mark.parametrize("line", ["dtparam=strict_gpiod", "  dtparam=audio=on,strict_gpiod", "dtparam=strict_gpiod=on"])
+def test_a_parameter_that_is_there_is_left_alone(pi: Path, line: str) -> None:
+    config = pi / "boot/firmware/config.txt"
+    config.write_text(f"{line}\n")
+    assert (strict(pi).stderr, config.read_text()) == ("", f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["#dtparam=strict_gpiod", "dtparam=strict_gpiod_not", "dtparam=audio=on # strict_gpiod"]
+)
+def test_what_only_looks_like_it_does_not_count(pi: Path, line: str) -> None:
+    config = pi / "boot/firmware/config.txt"
+    config.write_text(f"{line}\n")
+    strict(pi)
+    assert config.read_text().endswith("\ndtparam=strict_gpiod\n")
+
+
+def test_the_older_place_of_the_file_and_none(pi: Path) -> None:
+    (pi / "boot/firmware/config.txt").rename(pi / "boot/config.txt")
+    assert "boot/config.txt: dtparam" in strict(pi).stderr
+    (pi / "boot/config.txt").unlink()
+    said = strict(pi)
+    assert (said.returncode, "without a config.txt" in said.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("model", [b"NVIDIA Jetson Orin Nano\0", None])
+def test_no_other_board_is_touched(pi: Path, model: bytes | None) -> None:
+    path = pi / "proc/device-tree/model"
+    path.write_bytes(model) if model else path.unlink()
+    before = (pi / "boot/firmware/config.txt").read_text()
+    assert (strict(pi).stderr, (pi / "boot/firmware/config.txt").read_text()) == ("", before)
+
+
+def test_a_boot_folder_that_cannot_be_written_is_said_and_nothing_is_broken(pi: Path) -> None:
+    stub(pi, "mv", "exit 1")
+    said = strict(pi)
+    assert (said.returncode, "mounted read-only" in said.stderr) == (1, True)
+    assert (pi / "boot/firmware/config.txt").read_text() == "[cm4]\notg_mode=1\n"

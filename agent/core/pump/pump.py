@@ -318,7 +318,7 @@ class Pump(Machine):
         self._dates.recall(past)
 
     def at_start(self) -> list[Event]:
-        """Once after a boot, when all levels are known: a pump that runs is said to run, one that stopped has stopped."""
+        """Once after a boot, when all levels are known: a pump that runs is said to run, one that ended has ended."""
         if self.stage not in RUNNING and self._run.cause:
             return [self._run.stopped(self._since_ns, found=True)]
         runs = self.stage in REAL_RUN and bool(self.levels.get("running"))
