@@ -99,7 +99,7 @@ class V4l2Camera:
         if copied:
             return stream
         try:
-            fps = round(stream.average_rate or stream.base_rate or 25)
+            fps = round(float(stream.average_rate or stream.base_rate or 25))
             kbit_s = int(self._asked.get("kbit_s", KBIT_S))
             self._encoder = Encoder(context.width, context.height, max(1, min(60, fps)), kbit_s)
         except HardwareError as error:
