@@ -56,7 +56,7 @@ def test_shuffled_and_doubled_deliveries_to_one_collector(
 def test_shuffled_and_doubled_deliveries_to_two_that_are_killed(
     broker: Broker, tmp_path: Path, rounds: Callable[[int, int], int]
 ) -> None:
-    epoch, rows, chance = new_epoch(), rounds(600, 60_000), random.Random(8)
+    epoch, rows, chance = new_epoch(), rounds(300, 60_000), random.Random(8)
     links = chain(rows, epoch)
     with ExitStack() as stack:
         url = stack.enter_context(Postgres()).fresh()

@@ -67,7 +67,7 @@ def everything_is_there_once(url: str, told: dict[str, Any], rows: int) -> None:
 def test_a_collector_killed_among_many_boards(
     broker: Broker, postgres: Postgres, tmp_path: Path, rounds: Callable[[int, int], int]
 ) -> None:
-    count, rows, url = rounds(20, 500), rounds(80, 200), postgres.fresh()
+    count, rows, url = rounds(20, 500), rounds(50, 200), postgres.fresh()
     first, second = collectors(url, broker, tmp_path)
     chance = random.Random(9)
     with first, second, boards(broker, count, rows, rounds(1, 20) / 10) as running:
