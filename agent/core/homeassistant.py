@@ -1,31 +1,35 @@
 """What Home Assistant is told of a board: one retained device discovery message, made of the site file alone.
 
 Rules of this file:
-- everything shown is a retained state that the board publishes anyway (`state/...`): no topic exists for its sake;
-- nothing can be switched: relays are told as binary sensors, and no component has a command topic;
+- what is shown is a retained state that the board publishes anyway (`state/...`), and the last picture of each camera;
+- nothing can be switched: relays are told as binary sensors. The one button there is begins or ends a walk test, and
+  is there only where the broker is on the board itself: what comes over it is signed by nobody;
 - availability is the board's presence, by the broker's word when the board dies.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from agent.core.wire import Topics
 
 DISCOVERY = "homeassistant"
 STATUS_TOPIC = f"{DISCOVERY}/status"
 MAKER = "standpipe"
+PRESSED = "PRESS"
 DOOR_CLASSES = {"door": "door", "tamper": "tamper", "smoke": "smoke", "flood": "moisture"}
 
 
 class Thing(NamedTuple):
-    """A point, pump or relay: its id, its name for people, what it is, and whose state shows it."""
+    """A point, pump, relay or camera: its id, its name for people, what it is, and whose state shows it."""
 
     id: str
     name: str
-    is_: str  # point / pump / relay
+    is_: str  # point / pump / relay / camera
     kind: str = ""  # of a point
     shown_by: str = ""  # id whose state topic it is; empty: its own
 
@@ -35,10 +39,31 @@ def discovery_topic(topics: Topics) -> str:
     return f"{DISCOVERY}/device/{topics.site}_{topics.board}/config"
 
 
-def discovery(topics: Topics, things: Iterable[Thing], version: str) -> bytes:
-    """The payload: device, origin, availability and components in one message."""
+def picture_topic(topics: Topics, camera: str) -> str:
+    """Where the last picture of a camera is retained, as it is."""
+    return topics.of(f"image/{camera}")
+
+
+def button_topic(topics: Topics) -> str:
+    """Where Home Assistant says PRESSED when somebody presses the walk test's button."""
+    return topics.of("button/walk-test")
+
+
+def on_this_board(broker: str) -> bool:
+    """Whether the broker of this URL is reached without leaving the board."""
+    try:
+        host = urlsplit(broker).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def discovery(topics: Topics, things: Iterable[Thing], version: str, *, button: bool = False) -> bytes:
+    """The payload: device, origin, availability and components in one message. button: of the walk test."""
     own = f"{topics.site}_{topics.board}"
     components = {f"{thing.is_}-{thing.id}": _thing(topics, thing) for thing in things} | _of_the_board(topics)
+    if button:
+        components["walk-test"] = _button(topics)
     for name, component in components.items():
         component["unique_id"] = f"{own}_{name}"
     return json.dumps(
@@ -78,10 +103,23 @@ def _binary(topics: Topics, name: str, state_id: str, field: str, device_class: 
 
 def _thing(topics: Topics, thing: Thing) -> dict[str, Any]:
     state_id, name = thing.shown_by or thing.id, thing.name or thing.id
+    if thing.is_ == "camera":
+        topic = picture_topic(topics, thing.id)
+        return {"platform": "image", "name": name, "image_topic": topic, "content_type": "image/jpeg"}
     if thing.is_ == "relay":
         return _binary(topics, name, state_id, "energised", "")
     device_class = "running" if thing.is_ == "pump" else DOOR_CLASSES.get(thing.kind, "")
     return _binary(topics, name, state_id, "active", device_class)
+
+
+def _button(topics: Topics) -> dict[str, Any]:
+    return {
+        "platform": "button",
+        "name": "walk test",
+        "command_topic": button_topic(topics),
+        "payload_press": PRESSED,
+        "entity_category": "config",
+    }
 
 
 def _of_the_board(topics: Topics) -> dict[str, dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""The bulk session: clips to the far end in chunks, beside the event session so that no alarm queues behind a clip.
+"""The bulk session: clips and pictures to the far end in chunks, beside the event session: no alarm queues behind them.
 
 Rules of this file:
-- what is to be sent is in the journal (clip.ready without clip.delivered), what has arrived is known at the far end:
-  nothing of a transfer is kept here, so a restart of either side asks (`stat`) and sends the rest;
+- what is to be sent is in the journal (clip.ready without clip.delivered, pictures the same), what has arrived is
+  known at the far end: nothing of a transfer is kept here, a restart of either side asks (`stat`) and sends the rest;
 - a clip is delivered when `fin` was answered with success, and only then the row is written; the file is left alone;
 - connected only while there is something to send.
 """
@@ -22,7 +22,6 @@ from typing import BinaryIO
 from agent.core.backoff import MINUTES, Backoff
 from agent.core.budget import clips_to_give_up
 from agent.core.chain import Row
-from agent.core.events import ClipDelivered, ClipGivenUp
 from agent.core.pace import FILES, Pace
 from agent.core.ranges import Range
 from agent.core.transfer import Message, Sender, TransferError, chunk_step, file_id, parse_response
@@ -30,7 +29,8 @@ from agent.journal import Bell, Journal, JournalError, JournalMoved
 from agent.uplink.keeper import FIRST_S, MOST_S
 from agent.uplink.link import Link, LinkError
 from agent.uplink.notes import REFUSALS, Notes
-from agent.uplink.pending import Pending
+from agent.uplink.pending import SORTS, Pending, delivered, given_up, id_of
+from agent.uplink.pictures import Picture, Pictures
 from agent.uplink.session import Board
 from agent.uplink.view import View
 
@@ -74,6 +74,7 @@ class _Clips:
         self._tick = tick
         self._notes = Notes(journal, view)
         self._pending = Pending(journal)
+        self._pictures = Pictures(journal, board.topics, board.paths.data) if board.home_assistant else None
         self._pace = board.pace
         self._link: Link | None = None
         self._used_s = 0.0
@@ -89,6 +90,7 @@ class _Clips:
                     self._keep_to_budget()
                     row = self._pending.next(time.monotonic(), self._board.allowed().files)
                     try:
+                        self._show_pictures()
                         self._idle(bell) if row is None else self._one(row)
                         if row is not None:
                             wait.reset()
@@ -103,8 +105,7 @@ class _Clips:
         """Clips beyond it are given up, each told by a row; their files stay."""
         for clip in clips_to_give_up(self._pending.waiting(), self._board.files_bytes):
             row = self._pending.row(clip.seq)
-            name, reason = str(row.values()["clip"]), "more clips wait than the byte budget of files"
-            self._journal.append(ClipGivenUp(source=row.source, clip=name, bytes=clip.bytes, reason=reason))
+            self._journal.append(given_up(row, clip.bytes, "more clips wait than the byte budget of files"))
             self._pending.look()
 
     def _going_on(self) -> bool:
@@ -116,6 +117,28 @@ class _Clips:
         if not self._going_on():
             raise _StopError
         self._journal.check_moved()
+
+    def _show_pictures(self) -> None:
+        """The newest picture of each camera, retained for Home Assistant, once a process and picture."""
+        while self._pictures is not None and (picture := self._pictures.next()) is not None:
+            self._retain(picture)
+            self._pictures.shown(picture)
+
+    def _retain(self, picture: Picture) -> None:
+        """LinkError if the broker does not confirm it; whether it takes it is no trouble of ours."""
+        link, start_s = self._linked(), time.monotonic()
+        if len(picture.payload) > link.packet_bytes:
+            return
+        while not self._pace.room(FILES, len(picture.payload), time.monotonic()):
+            self._check()
+            link.turn(0.2)
+        token = link.publish(picture.topic, picture.payload, retain=True)
+        while token not in {puback.token for puback in link.take_pubacks()}:
+            self._check()
+            link.turn(0.5)
+            if time.monotonic() - start_s > self._board.quiet_s:
+                raise LinkError("unreachable", f"a picture was not confirmed for {self._board.quiet_s:.0f} s")
+        self._used_s = time.monotonic()
 
     def _idle(self, bell: Bell) -> None:
         self._check()
@@ -176,14 +199,15 @@ class _Clips:
             failure = f"{values['path']}: {error.strerror or error}"
         if failure:
             self._pending.postpone(row, time.monotonic())
-            self._notes.refused(f"clip {values['clip']} of {row.source}", 0x83, failure, time.monotonic())
+            name = f"{SORTS[row.kind].name} {id_of(row)} of {row.source}"
+            self._notes.refused(name, 0x83, failure, time.monotonic())
 
     def _send(self, row: Row, path: Path, file: BinaryIO) -> str:
         """Empty once it is delivered and its row written; why not, otherwise."""
         values = row.values()
-        clip, sha256 = str(values["clip"]), str(values["sha256"])
+        clip, sha256 = id_of(row), str(values["sha256"])
         fid = file_id(self._board.topics.site, self._board.topics.board, sha256)
-        about = {"camera": row.source, "clip": clip, "epoch": self._journal.epoch, "seq": str(row.seq)}
+        about = {"camera": row.source, SORTS[row.kind].name: clip, "epoch": self._journal.epoch, "seq": str(row.seq)}
         have = self._had.pop(fid, [])
         sender = Sender(
             fid,
@@ -210,7 +234,7 @@ class _Clips:
                 self._had = {fid: sender.confirmed}  # it cannot be asked what it has
         if sender.state == "failed":
             return sender.reason
-        self._journal.append(ClipDelivered(source=row.source, clip=clip, file=fid, sha256=sha256))
+        self._journal.append(delivered(row, fid, sha256))
         return ""
 
 

@@ -1,20 +1,56 @@
-"""Clips that wait to be sent, oldest first, as the journal says: ready, and neither delivered nor given up."""
+"""Clips and pictures that wait to be sent, oldest first, as the journal says: ready, neither delivered nor given up."""
 
 from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
 
 from agent.core.backoff import Backoff
 from agent.core.budget import Clip
 from agent.core.chain import Row
+from agent.core.events import ClipDelivered, ClipGivenUp, Event, SnapshotDelivered, SnapshotGivenUp
 from agent.core.hours import wanted
 from agent.journal import Journal
 
 FAILED_S, FAILED_MOST_S = 600.0, 86400.0
 REQUESTS_MOST = 5000
-KINDS = ("clip.requested", "clip.ready", "clip.delivered", "clip.given_up")
 Key = tuple[str, str]
+
+
+class Sort(NamedTuple):
+    """What is said of a file that was delivered, or given up. name: of its id in the rows."""
+
+    name: str
+    delivered: Callable[..., Event]
+    given_up: Callable[..., Event]
+
+
+SORTS = {
+    "clip.ready": Sort("clip", ClipDelivered, ClipGivenUp),
+    "snapshot.ready": Sort("snapshot", SnapshotDelivered, SnapshotGivenUp),
+}
+ENDS = tuple(f"{sort.name}.{end}" for sort in SORTS.values() for end in ("delivered", "given_up"))
+KINDS = ("clip.requested", *SORTS, *ENDS)
+
+
+def id_of(row: Row) -> str:
+    """Of the clip or picture that the row is about."""
+    values = row.values()
+    return str(values.get("clip") or values.get("snapshot"))
+
+
+def delivered(row: Row, file: str, sha256: str) -> Event:
+    """The file of this `ready` row has arrived."""
+    sort = SORTS[row.kind]
+    return sort.delivered(source=row.source, file=file, sha256=sha256, **{sort.name: id_of(row)})
+
+
+def given_up(row: Row, bytes_: int, reason: str) -> Event:
+    """The file of this `ready` row will not be sent."""
+    sort = SORTS[row.kind]
+    return sort.given_up(source=row.source, bytes=bytes_, reason=reason, **{sort.name: id_of(row)})
 
 
 class Pending:
@@ -41,7 +77,7 @@ class Pending:
         """Take in new rows."""
         while rows := self._journal.read(self._seen, kinds=KINDS):
             for row in rows:
-                self._take(row, str(row.values()["clip"]))
+                self._take(row, id_of(row))
             self._seen = rows[-1].seq
 
     def _take(self, row: Row, clip: str) -> None:
@@ -50,8 +86,8 @@ class Pending:
             self._asked[clip] = row
             if len(self._asked) > REQUESTS_MOST:
                 self._asked.popitem(last=False)
-        elif row.kind == "clip.ready":
-            asked = self._asked[clip].values() if clip in self._asked else {}
+        elif row.kind in SORTS:
+            asked = self._asked[clip].values() if clip in self._asked else row.values()
             self._clips[key] = row
             self._why[key] = (str(asked.get("cause", "")), bool(asked.get("hold")))
         else:
@@ -67,19 +103,19 @@ class Pending:
 
     def may_go(self, row: Row, files: str) -> bool:
         """In these hours."""
-        return wanted(files, self._why[(row.source, str(row.values()["clip"]))][0])
+        return wanted(files, self._why[(row.source, id_of(row))][0])
 
     def waiting(self) -> list[Clip]:
         """All of them, for judging which are too many."""
         return [Clip(row.seq, _size(row), self._why[key][1], row.signal) for key, row in self._clips.items()]
 
     def row(self, seq: int) -> Row:
-        """The waiting clip.ready row of that number."""
+        """The waiting `ready` row of that number."""
         return next(row for row in self._clips.values() if row.seq == seq)
 
     def postpone(self, row: Row, now_s: float) -> None:
         """It failed: the others first, this one again after a growing wait."""
-        key = (row.source, str(row.values()["clip"]))
+        key = (row.source, id_of(row))
         wait = self._waits.setdefault(key, Backoff(FAILED_S, FAILED_MOST_S, _upper))
         self._not_before_s[key] = now_s + wait.next()
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from agent.config import SiteConfig
 from agent.core.chain import Stamp
 from agent.core.delivery import Delivery, Want
-from agent.core.homeassistant import DISCOVERY, STATUS_TOPIC
+from agent.core.homeassistant import DISCOVERY
 from agent.core.hours import Allowed, Part, allowed
 from agent.core.pace import Pace
 from agent.core.people import Key
@@ -31,6 +31,7 @@ from agent.journal import Journal
 from agent.runtime.keys import BoardSigner, KeysError
 from agent.runtime.paths import Paths
 from agent.uplink.feed import Feed, Parcel
+from agent.uplink.home import Home
 from agent.uplink.inbox import Inbox
 from agent.uplink.link import BrokerAt, Link, LinkError, Puback, Subscription, Will
 from agent.uplink.notes import Notes
@@ -105,11 +106,12 @@ class Session:
         self.inbox = Inbox(
             self._topics, journal, books, notes, board.stamp, board.keys, self._seal, self._ask_installer
         )
+        self._home = Home(self._topics, board.broker.url, journal, notes, states)
         will = Will(self._topics.of("presence"), self._presence("offline"))
         # A command comes once or not at all (QoS 0): its sender is told what became of it, or hears nothing.
         subscriptions = [Subscription(self._topics.of("ack")), Subscription(self._topics.of("command"), qos=0)]
         if board.home_assistant:
-            subscriptions.append(Subscription(STATUS_TOPIC, qos=0, needed=False))
+            subscriptions += self._home.subscriptions
         self._link = Link(board.broker, board.client_id, subscriptions, will)
         self._what: dict[int, str] = {}  # token -> what was sent, for refusals; event and replay are "rows"
         self._progress_s = 0.0
@@ -176,9 +178,7 @@ class Session:
         for puback in self._link.take_pubacks():
             self._puback(puback, now_s)
         for message in self._link.take_messages():
-            if message.topic == STATUS_TOPIC:
-                self._states.birth()  # Home Assistant came up anew, and asks for all it is to know
-            else:
+            if not self._home.take(message, now_s):
                 self.inbox.take(message, now_s)
         return woken
 

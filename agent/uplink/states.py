@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec import UNSET
+
 from agent.config import SiteConfig
 from agent.core.chain import Row
-from agent.core.homeassistant import Thing, discovery, discovery_topic
+from agent.core.homeassistant import Thing, discovery, discovery_topic, on_this_board
 from agent.core.wire import Topics, utc_text
 from agent.journal import Journal
 from agent.journal.projections import OpenAlarm, open_alarms
@@ -37,7 +39,9 @@ class States:
         self._opens = {point.id: point.contact == "normally-closed" for point in config.point}
         if home_version:
             topic = discovery_topic(topics)
-            self._now[topic] = self._waiting[topic] = discovery(topics, things(config), home_version)
+            button = config.uplink is not UNSET and on_this_board(config.uplink.broker)
+            said = discovery(topics, things(config), home_version, button=button)
+            self._now[topic] = self._waiting[topic] = said
         self._load()
 
     def _load(self) -> None:
@@ -117,10 +121,11 @@ class States:
 
 
 def things(config: SiteConfig) -> list[Thing]:
-    """What Home Assistant is told of: points, pumps by the point that shows them running, relays."""
+    """What Home Assistant is told of: points, pumps by the point that shows them running, relays, cameras."""
     points = [Thing(point.id, point.name, "point", point.kind) for point in config.point]
     pumps = [Thing(pump.id, pump.id, "pump", shown_by=pump.running) for pump in config.pump]
-    return [*points, *pumps, *(Thing(relay.id, relay.id, "relay") for relay in config.relay)]
+    relays = [Thing(relay.id, relay.id, "relay") for relay in config.relay]
+    return [*points, *pumps, *relays, *(Thing(camera.id, camera.id, "camera") for camera in config.camera)]
 
 
 def _opened(alarm: OpenAlarm) -> dict[str, Any]:

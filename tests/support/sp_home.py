@@ -1,7 +1,8 @@
 """What a Home Assistant takes of an MQTT device discovery message, and what it then shows.
 
-Written from its documentation (MQTT integration: discovery, binary_sensor, sensor): required and known keys, device
-classes, and as much of its templates as value_json and one condition need. Nothing is taken from our own code.
+Written from its documentation (MQTT integration: discovery, binary_sensor, sensor, image, button): required and known
+keys, device classes, and as much of its templates as value_json and one condition need. Nothing is taken from our own
+code.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ COMMON = {
 KEYS = {
     "binary_sensor": COMMON | {"payload_on", "payload_off", "off_delay"},
     "sensor": COMMON | {"unit_of_measurement", "state_class", "suggested_display_precision"},
+    "image": (COMMON - {"state_topic", "value_template", "device_class", "expire_after"})
+    | {"image_topic", "url_topic", "url_template", "content_type", "image_encoding"},
+    "button": (COMMON - {"state_topic", "value_template", "expire_after"})
+    | {"command_topic", "command_template", "payload_press", "retain", "qos"},
 }
+BUTTON_CLASSES = {None, "identify", "restart", "update"}
+CATEGORIES = {None, "config", "diagnostic"}
 BINARY_CLASSES = {
     "battery", "carbon_monoxide", "cold", "connectivity", "door", "gas", "heat", "lock", "moisture", "motion", "moving",
     "occupancy", "opening", "plug", "power", "presence", "problem", "running", "safety", "smoke", "sound", "tamper",
@@ -66,9 +73,19 @@ class Home:
         keys = KEYS[component["platform"]]
         assert set(component) <= keys, set(component) - keys
         assert component["unique_id"] not in self.entities, "unique ids are unique"
-        assert component["state_topic"], "both platforms need a state topic"
-        device_class = component.get("device_class")
-        if component["platform"] == "binary_sensor":
+        device_class, platform = component.get("device_class"), component["platform"]
+        assert component.get("entity_category") in CATEGORIES
+        if platform == "image":
+            assert ("image_topic" in component) != ("url_topic" in component), "exactly one of the two"
+            assert component.get("image_encoding", "b64") == "b64"
+            assert "url_topic" not in component or "content_type" not in component
+        elif platform == "button":
+            assert component["command_topic"], "a button says something somewhere"
+            assert component.get("entity_category") != "diagnostic" or device_class in BUTTON_CLASSES
+            assert device_class in BUTTON_CLASSES
+        else:
+            assert component["state_topic"], "both platforms need a state topic"
+        if platform == "binary_sensor":
             assert device_class is None or device_class in BINARY_CLASSES
         elif device_class is not None:
             assert component["unit_of_measurement"] in SENSOR_UNITS[device_class]
@@ -83,9 +100,21 @@ class Home:
                 return False
         return True
 
+    def picture(self, unique_id: str) -> bytes | None:
+        """What an image entity shows; None: nothing yet."""
+        return self.states.get(self.entities[unique_id]["image_topic"])
+
+    def press(self, unique_id: str) -> tuple[str, str, bool]:
+        """What is published when somebody presses a button: topic, payload, retained."""
+        component = self.entities[unique_id]
+        assert component["platform"] == "button"
+        return component["command_topic"], component.get("payload_press", "PRESS"), component.get("retain", False)
+
     def shows(self, unique_id: str) -> str | None:
         """The state of an entity; None: unknown."""
         component = self.entities[unique_id]
+        if "state_topic" not in component:
+            return None
         payload = self.states.get(component["state_topic"])
         return None if payload is None else _rendered(component["value_template"], payload)
 

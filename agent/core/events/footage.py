@@ -167,3 +167,36 @@ class ExportMade(Event):
     watermark: str
     request: str
     digest: str
+
+
+@kind("snapshot.ready", lane=Lane.ALARM)
+class SnapshotReady(Event):
+    """A picture is on disk (`path` under the data folder, JPEG), synced, taken at `at_ns` (UTC). snapshot: its id.
+
+    cause: who or what asked for it, as of a clip.
+    """
+
+    snapshot: str
+    path: str
+    bytes: int
+    sha256: str
+    at_ns: int
+    cause: str
+
+
+@kind("snapshot.delivered")
+class SnapshotDelivered(Event):
+    """The far end has confirmed the picture's hash. file: the transfer's id."""
+
+    snapshot: str
+    file: str
+    sha256: str
+
+
+@kind("snapshot.given_up", lane=Lane.ALARM)
+class SnapshotGivenUp(Event):
+    """The picture will not be sent: more waited than the board keeps for sending. Its file stays."""
+
+    snapshot: str
+    bytes: int
+    reason: str
