@@ -1,9 +1,10 @@
 """Many boards in one process: each a session of its own, its rows by the real Delivery and Feed, from memory.
 
-Usage: python sp_boards.py PORT BOARDS ROWS SEED EVERY_S: each of BOARDS boards sends ROWS rows, half of them as backlog,
-the rest as they happen, one each EVERY_S on average, now and then losing its connection. When the collector has acknowledged all of
-them it prints one JSON line: {"boards", "rows", "sent", "alarm_s", "seconds"}. sent counts rows that went out, again
-ones too; alarm_s is how long live alarms took to be acknowledged (median, worst).
+Usage: python sp_boards.py PORTS BOARDS ROWS SEED EVERY_S: each of BOARDS boards sends ROWS rows, half of them as
+backlog, the rest as they happen, one each EVERY_S on average; now and then one loses its connection
+and comes back by the next of PORTS (with commas between). When the collector
+has acknowledged all of them it prints one JSON line: {"boards", "rows", "sent", "alarm_s", "epochs", "seconds"}. sent
+counts rows that went out, again ones too; alarm_s is how long live alarms took to be acknowledged (median, worst).
 """
 
 # ruff: noqa: E402 - run as a program it finds the checkout first
@@ -60,7 +61,7 @@ class Memory:
 class SimulatedBoard:
     """One board. turn() does what there is to do."""
 
-    def __init__(self, number: int, rows: int, every_s: float, port: int, chance: random.Random) -> None:
+    def __init__(self, number: int, rows: int, every_s: float, ports: list[int], chance: random.Random) -> None:
         self.topics = Topics(f"plant-{number % SITES}", f"board-{number}")
         self.epoch = new_epoch()
         self.journal = Memory(chain(rows, self.epoch), self.epoch)
@@ -71,7 +72,7 @@ class SimulatedBoard:
         self.happened: OrderedDict[int, float] = OrderedDict()  # live alarms not yet acknowledged
         self.took_s: list[float] = []
         self._every_s = every_s
-        self._port = port
+        self._ports = ports[number % len(ports) :] + ports[: number % len(ports)]
         self._chance = chance
         self._lost = True
         self._next_row_s = 0.0
@@ -119,8 +120,9 @@ class SimulatedBoard:
         client.on_message = self._on_message
         client.will_set(self.topics.of("presence"), presence_payload(Presence("offline", self.epoch)), 1, True)
         try:
-            client.connect("127.0.0.1", self._port, 60, clean_start=True)
+            client.connect("127.0.0.1", self._ports[0], 60, clean_start=True)
         except OSError:
+            self._ports.append(self._ports.pop(0))
             return
         self._lost = False
 
@@ -201,8 +203,8 @@ class SimulatedBoard:
 class Boards:
     """All of them, in one thread."""
 
-    def __init__(self, port: int, count: int, rows: int, every_s: float, chance: random.Random) -> None:
-        self.all = [SimulatedBoard(number, rows, every_s, port, chance) for number in range(count)]
+    def __init__(self, ports: list[int], count: int, rows: int, every_s: float, chance: random.Random) -> None:
+        self.all = [SimulatedBoard(number, rows, every_s, ports, chance) for number in range(count)]
         self._chance = chance
 
     def run(self, patience_s: float) -> None:
@@ -238,10 +240,11 @@ class Boards:
 
 
 def main() -> None:
-    port, count, rows, seed = map(int, sys.argv[1:5])
+    ports = [int(port) for port in sys.argv[1].split(",")]
+    count, rows, seed = map(int, sys.argv[2:5])
     lane_module.RETRY_S = 1.0
     start = time.monotonic()
-    boards = Boards(port, count, rows, float(sys.argv[5]), random.Random(seed))
+    boards = Boards(ports, count, rows, float(sys.argv[5]), random.Random(seed))
     print("ready", flush=True)
     boards.run(900)
     took = [took_s for board in boards.all for took_s in board.took_s]

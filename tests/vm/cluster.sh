@@ -31,6 +31,7 @@ if [ -z "$root" ]; then
         --aptopt='Apt::Install-Recommends "false"' trixie "$root" "$mirror" || fail "mmdebstrap could not make trixie"
     say "root made in $(($(date +%s) - began)) s"
 fi
+# shellcheck disable=SC2016  # for the shell inside
 unshare --mount --propagation private --net --pid --fork --kill-child sh -c '
     mount -t proc proc /proc
     ip link set lo up
