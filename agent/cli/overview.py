@@ -20,6 +20,7 @@ from agent.core.wire import LANES
 from agent.journal import Journal, JournalError
 from agent.journal.projections import clock_anchors, corrected_ns, open_alarms, point_levels
 from agent.runtime import status
+from agent.runtime.clock import mono_ns
 from agent.runtime.paths import Paths
 
 UNKNOWN_PUMP = {"state": None, "selector": None}
@@ -100,13 +101,18 @@ def _processes(config: SiteConfig | None, told: Told) -> list[dict[str, Any]]:
 
 def _things(config: SiteConfig | None, told: Told, journal: Journal | None) -> dict[str, Any]:
     if config is None:
-        return {"points": None, "analogs": None, "pumps": None, "relays": None, "cameras": None, "uplink": None}
+        return dict.fromkeys(
+            ("points", "analogs", "pumps", "starts", "relays", "armed", "permits", "cameras", "uplink")
+        )
     panel = _alive(told, "panel")
     levels = point_levels(journal) if journal else {}
     return {
         "points": [_point(point, levels.get(point.id), panel) for point in config.point],
         "analogs": [{"id": a.id, "name": a.name, **(panel.get("analogs", {}).get(a.id) or {})} for a in config.analog],
         "pumps": [{"id": p.id, **(panel.get("pumps", {}).get(p.id) or UNKNOWN_PUMP)} for p in config.pump],
+        "starts": [{"id": id_, **told} for id_, told in panel.get("starts", {}).items()],
+        "armed": sorted(door for door, armed in panel.get("armed", {}).items() if armed),
+        "permits": [_permit(id_, told) for id_, told in sorted(panel.get("permits", {}).items())],
         "relays": [{"id": r.id, "energised": _relay(r.id, panel, journal)} for r in config.relay],
         "cameras": [{"id": c.id, **_camera(c.id, told, journal)} for c in config.camera],
         "uplink": _uplink(config, told, journal),
@@ -121,6 +127,12 @@ def _point(point: Point, recorded: bool | None, panel: dict[str, Any]) -> dict[s
     chattering = bool(seen.get("chattering"))
     known = {"id": point.id, "name": point.name, "kind": point.kind}
     return {**known, "closed": closed, "active": active, "chattering": chattering, "fault": seen.get("fault", "")}
+
+
+def _permit(id_: str, told: dict[str, Any]) -> dict[str, Any]:
+    """One that stands, as the panel says. kind: visit / impairment / drill; left_s: until it ends by itself."""
+    left_s = max(0, told["end_mono_ns"] - mono_ns()) // 10**9
+    return {"id": id_, "kind": told["kind"].partition(".")[0], "of": told["of"], "who": told["who"], "left_s": left_s}
 
 
 def _alive(told: Told, process: str) -> dict[str, Any]:

@@ -7,18 +7,32 @@ from __future__ import annotations
 
 import argparse
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
 from agent.cli.rule_texts import TEXTS
+from agent.cli.signing import add_key, opened
 from agent.cli.terminal import columns, span
 from agent.cli.texts import Texts
-from agent.config import load
+from agent.config import SiteConfig, keys_of, load
+from agent.core.commands import OPS
 from agent.core.events import Event
-from agent.core.permits import ENDS
+from agent.core.people import Role
+from agent.core.permits import ENDS, by_command, signed_fields
+from agent.core.signed import PERMIT, fits
+from agent.journal.facts import as_event
 from agent.journal.projections import clock_anchors, corrected_ns, standing
+from agent.runtime.keys import verify
 from agent.runtime.paths import Paths
 
-HOUR_S = 3600
+# Whose signature a permit may bear: as for the same by command.
+ROLES: Mapping[str, frozenset[Role]] = {
+    "visit.opened": OPS["arm"].roles,
+    "impairment.started": OPS["impairment-start"].roles,
+    "drill.started": OPS["drill-start"].roles,
+}
 
 
 def new_id(word: str) -> str:
@@ -44,8 +58,47 @@ def known(paths: Paths, of: list[str], t: Texts, *, doors: bool = False) -> None
             raise UsageError(t("permit-unknown", id=id_, known=" ".join(things)))
 
 
-def begin(paths: Paths, event: Event, t: Texts) -> int:
-    """Write it down."""
+def signs(parser: argparse.ArgumentParser) -> None:
+    """--key: a permit may bear its writer's signature."""
+    add_key(parser, required=False)
+
+
+def _signed(args: argparse.Namespace, paths: Paths, permit: Event, t: Texts) -> Event:
+    """The permit with the signature of --key, if it is given. UsageError for a key that may not sign it here."""
+    if args.key is None:
+        return permit
+    signer, about = opened(args)
+    site = load(paths.site)
+    known = keys_of(site).get(signer.key_id)
+    if known is None or known.person != about.person:
+        raise UsageError(t("permit-stranger", key=args.key))
+    if known.role not in ROLES[permit.KIND]:
+        roles = " ".join(sorted(ROLES[permit.KIND]))
+        raise UsageError(t("permit-role", person=known.person, role=known.role, roles=roles))
+    fields: dict[str, Any] = {"by": known.person, "key": known.id}
+    permit = replace(permit, **fields)
+    fields = {"sig": signer.sign(PERMIT, signed_fields(site.site.id, site.site.board, permit))}
+    return replace(permit, **fields)
+
+
+def _signature(event: Event, site: SiteConfig, t: Texts) -> str:
+    """How a permit is signed, in words."""
+    values = event.data()
+    if by_command(event):
+        return t("permit-command", row=values["request"])
+    if not values.get("sig"):
+        return t("permit-unsigned")
+    key = keys_of(site).get(str(values["key"]))
+    told = signed_fields(site.site.id, site.site.board, event)
+    good = key is not None and key.person == values["by"]
+    if key is None or not good or not fits(key.public, str(values["sig"]), PERMIT, told, verify):
+        return t("permit-wrong")
+    return t("permit-signed", person=key.person, role=key.role)
+
+
+def begin(args: argparse.Namespace, paths: Paths, event: Event, t: Texts) -> int:
+    """Write it down, signed if there is a key."""
+    event = _signed(args, paths, event, t)
     with journal_to_write(paths) as journal:
         journal.append(event)
     print(t(f"did-{event.KIND}", id=event.source, s=span(float(str(event.data()["for_s"])))))
@@ -70,15 +123,16 @@ def show(paths: Paths, kind: str, place: Place, t: Texts) -> int:
     with journal_to_read(paths) as journal:
         rows = [row for row in standing(journal) if row.kind == kind]
         anchors = clock_anchors(journal)
-    told = []
+    told, site = [], load(paths.site)
     for row in rows:
         values = row.values()
         of = values["of"]
         begun_ns = corrected_ns(row, anchors)
         end_ns = begun_ns + int(str(values["for_s"])) * 1_000_000_000
         things = " ".join(map(str, of)) if isinstance(of, list) and of else "*"
-        who = str(values.get("who") or values["by"])
-        told.append([row.source, who, things, f"{place.time(begun_ns)} - {place.time(end_ns)}", str(values["reason"])])
+        who, signed = str(values.get("who") or values["by"]), _signature(as_event(row), site, t)
+        span_ = f"{place.time(begun_ns)} - {place.time(end_ns)}"
+        told.append([row.source, who, things, span_, str(values["reason"]), signed])
     print("\n".join(columns(told)) if told else t("none"))
     return 0
 

@@ -12,6 +12,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "permit-unknown": ("there is no {id} here; there are: {known}", "没有 {id}；现有：{known}"),
     "permit-none": ("which? there is no {id}; standing: {known}", "请指定：没有 {id}；当前：{known}"),
     "permit-over": ("{id}: ended", "{id}：已结束"),
+    "permit-stranger": (
+        "{key}: this key is not known here: site.toml needs its [[person]] section",
+        "{key}：此处不认可该密钥：site.toml 中需要相应的 [[person]]",
+    ),
+    "permit-role": (
+        "{person} is {role}: this takes one of {roles}",
+        "{person} 的角色是 {role}：此项需要 {roles} 之一",
+    ),
+    "permit-signed": ("signed by {person} ({role})", "已由 {person} 签名（{role}）"),
+    "permit-unsigned": ("not signed", "未签名"),
+    "permit-wrong": ("SIGNATURE DOES NOT FIT", "签名不符"),
+    "permit-command": ("by signed command, row {row}", "由签名命令下达，第 {row} 条"),
     "did-visit.opened": (
         "{id}: on record, for {s} at most (standpipe visit close {id})",
         "{id}：已登记，最长 {s}（离开时：standpipe visit close {id}）",

@@ -11,9 +11,9 @@ from agent.cli.place import CommandError, UsageError
 from agent.runtime.keys import About, Signer, about, open_key
 
 
-def add_key(parser: argparse.ArgumentParser) -> None:
+def add_key(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """--key and --passphrase-file."""
-    parser.add_argument("--key", type=Path, required=True, metavar="FILE", help="your key: standpipe keys new FILE")
+    parser.add_argument("--key", type=Path, required=required, metavar="FILE", help="your key: standpipe keys new FILE")
     add_passphrase(parser)
 
 

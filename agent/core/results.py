@@ -42,6 +42,19 @@ class Result(NamedTuple):
     signed: dict[str, Any]
 
 
+class Told(NamedTuple):
+    """What the board said of a command: received, started, done, failed or refused; or forged: somebody else said so.
+
+    code and reason are "" where not told; signed: with the board's key.
+    """
+
+    state: str
+    code: str
+    reason: str
+    answer: dict[str, str]
+    signed: bool = False
+
+
 def result_payload(state: str, values: Mapping[str, object], seal: Seal | None = None) -> bytes:
     """What is published on `result`: {"v": 1, "id", "state", "code", "reason", "op", "by", "digest", "answer"}, as far
     as known; and site, board, key, sig.

@@ -100,6 +100,22 @@ def command_counters(journal: Journal, *kinds: str) -> dict[str, int]:
     return counters
 
 
+def unended_commands(journal: Journal, op: str) -> list[Row]:
+    """command.started rows of that op without a last word, oldest first. Carried ones had theirs."""
+    ends = ("command.done", "command.failed", "command.refused")
+    started: dict[object, Row] = {}
+    after = 0
+    while rows := journal.read(after, kinds=("command.started", *ends), limit=_PAGE):
+        for row in rows:
+            values = row.values()
+            if row.kind == "command.started" and values["op"] == op:
+                started[values["request"]] = row
+            elif row.kind in ends:
+                started.pop(values.get("request"), None)
+        after = rows[-1].seq
+    return list(started.values())
+
+
 def told_time(journal: Journal, stamp: Stamp) -> Stamp:
     """The stamp as it is, or with the time that a clock.set row of this boot gives, its clock then "told"."""
     if stamp.clock != "unset":

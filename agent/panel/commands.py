@@ -10,6 +10,7 @@ Rules of this file (the intake's thread):
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Mapping
@@ -67,6 +68,20 @@ class Commands:
             self._answer(name, _failed(row, INTERRUPTED))
         else:
             self._judge(journal, row, stale)
+
+    def cut_off(self, journal: Journal, upto: int) -> None:
+        """This panel remembers nothing, as after a power cut: starts of rows up to there, which are not taken again and
+        wait for their last word, get it now."""
+        from agent.journal.projections import unended_commands
+
+        for row in unended_commands(journal, "start"):
+            values = row.values()
+            command, by, request = str(values["command"]), str(values["by"]), int(str(values["request"]))
+            if request <= upto:
+                failed = CommandFailed(
+                    source="panel", command=command, request=request, op="start", by=by, reason=INTERRUPTED
+                )
+                self._put(functools.partial(self._decider.say, failed))
 
     def _judge(self, journal: Journal, row: Row, stale: str) -> None:
         from agent.journal.projections import command_counters, told_time

@@ -110,6 +110,8 @@ class Intake:
         if self._after == 0:
             self._unmarked = journal.head()[0]
             self._after = max(0, self._unmarked - FIRST_LOOK)
+        if not epoch and self._commands.wanted:
+            self._commands.cut_off(journal, self._after)
 
     def _cut_off(self, now: Stamp) -> None:
         self._decider.response.now = now

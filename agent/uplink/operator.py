@@ -13,10 +13,9 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable
-from typing import NamedTuple
 
 from agent.core.commands import Envelope
-from agent.core.results import ENDS, Result, believed, parse_result
+from agent.core.results import ENDS, Result, Told, believed, parse_result
 from agent.core.wire import Presence, Topics, WireError, head_fits, parse_presence
 from agent.runtime.keys import verify
 from agent.uplink.link import BrokerAt, Link, LinkError, Subscription
@@ -28,17 +27,6 @@ NOBODY = 0x10  # PUBACK: no matching subscribers
 
 class OperatorError(Exception):
     """The command could not be handed over: nothing was done. The text says why."""
-
-
-class Told(NamedTuple):
-    """What the board said: received, started, done, failed or refused; or forged: somebody else said so. code and
-    reason are "" where not told; signed: with the board's key."""
-
-    state: str
-    code: str
-    reason: str
-    answer: dict[str, str]
-    signed: bool = False
 
 
 class Operator:
@@ -112,14 +100,6 @@ class Operator:
         if not believed(result, self._topics.site, self._topics.board, self._key, verify):
             return Told("forged", "", "", {})
         return Told(result.state, result.code, result.reason, result.answer, signed=True)
-
-
-def send(
-    broker: BrokerAt, topics: Topics, sign: Callable[[Presence], Envelope], wait_s: float, tell: Callable[[Told], None]
-) -> Told | None:
-    """Send the one command that `sign` makes for the board's presence; as Operator.send. Raises OperatorError."""
-    with Operator(broker, topics) as operator:
-        return operator.send(sign(operator.presence), wait_s, tell)
 
 
 def _lost(error: LinkError) -> OperatorError:

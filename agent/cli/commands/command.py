@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import secrets
-import time
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
 from agent.cli.place import CommandError, Place, UsageError, look
+from agent.cli.reach import add_reach, envelope, reach
 from agent.cli.signing import add_key, opened
 from agent.cli.terminal import safe
 from agent.cli.texts import Texts
 from agent.config import load
-from agent.core.commands import LIFE_MAX_S, Envelope
-from agent.core.signed import COMMAND
+from agent.core.commands import LIFE_MAX_S
+from agent.core.results import Told
 from agent.core.site_update import pack
-from agent.core.wire import Presence, Topics
-from agent.runtime.keys import Signer
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -27,28 +24,26 @@ Signs a command with your key, sends it to one board, and waits for the board's 
 
     standpipe command --broker mqtts://HOST --site-id plant-3 --board pump-house --key anna.key silence ALARM
 
-It is valid for a minute, done at most once, and refused by a board that does not know your key or whose clock says
-that it is too late. Exit code 0: done; 1: refused, failed, or not heard of."""
+Without --broker it goes to the board of this machine. It is valid for a minute, done at most once, and refused by a
+board that does not know your key or whose clock says that it is too late. The board signs its last word; --trust says
+with which key, else the one in its presence is believed. `start` starts a fire pump: it asks you to type the pump's
+name and to hold a key down. Exit code 0: done; 1: refused, failed, or not heard of."""
 
 
 WAIT_S, WAIT_CONFIG_S = 20.0, 240.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--broker", required=True, metavar="URL", help="mqtts://HOST:8883 or mqtt://HOST:1883")
-    parser.add_argument("--site-id", required=True, metavar="ID", help="the site, as in its site.toml")
-    parser.add_argument("--board", required=True, metavar="ID", help="the board at that site")
+    add_reach(parser)
     add_key(parser)
-    parser.add_argument("--ca", default="", metavar="FILE", help="authority of the broker's certificate")
-    parser.add_argument("--cert", default="", metavar="FILE", help="our certificate for the broker")
-    parser.add_argument("--cert-key", default="", metavar="FILE", help="its key")
-    parser.add_argument("--secrets", metavar="FILE", help="0600 file with [operator] user and password for the broker")
     parser.add_argument(
         "--valid", type=int, default=60, metavar="S", help=f"seconds (default 60, at most {LIFE_MAX_S})"
     )
     parser.add_argument("--wait", type=float, metavar="S", help="for the board's answer (default 20; a site file: 240)")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
-    _add_commands(parser.add_subparsers(dest="op", required=True, metavar="COMMAND"))
+    ops = parser.add_subparsers(dest="op", required=True, metavar="COMMAND")
+    _add_commands(ops)
+    _add_permits(ops)
 
 
 def _add_commands(ops: Any) -> None:
@@ -76,11 +71,39 @@ def _add_commands(ops: Any) -> None:
     ops.add_parser("report", help="write the report now")
 
 
+def _add_permits(ops: Any) -> None:
+    for op, about in (("arm", "opening these doors is forced entry"), ("disarm", "it is no longer")):
+        one = ops.add_parser(op, help=about)
+        one.add_argument("door", metavar="DOOR", help='the door, "*" for all')
+        if op == "disarm":
+            one.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept in the records")
+    for op, about in (
+        ("drill-start", "an exercise: rows of these things are marked"),
+        ("impairment-start", "these things are out of order by permission"),
+    ):
+        one = ops.add_parser(op, help=about)
+        one.add_argument("of", nargs="+", metavar="ID", help="points, doors, pumps or cameras")
+        one.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept in the records")
+        one.add_argument("--minutes", type=int, required=True, metavar="N", help="how long at most")
+        if op == "impairment-start":
+            one.add_argument("--measures", required=True, metavar="TEXT", help="what is done instead meanwhile")
+    for op, about in (("drill-end", "the drill is over"), ("impairment-end", "all is in order again")):
+        ops.add_parser(op, help=about).add_argument("permit", metavar="ID", help="as it was told at its start")
+    start = ops.add_parser("start", help="start a fire pump from afar; there is no remote stop")
+    start.add_argument("pump", metavar="PUMP")
+    start.add_argument("--reason", required=True, metavar="TEXT", help="why; it is signed, and kept in the records")
+
+
+TEXTS_AS_THEY_ARE = ("alarm", "cameras", "reason", "door", "of", "measures", "permit", "pump")
+
+
 def arguments_of(args: argparse.Namespace, place: Place) -> dict[str, Any]:
     """The command's arguments as they are signed. UsageError for a time that is none."""
     if args.op == "config":
         return {"file": _packed(args.file)}
-    told: dict[str, Any] = {name: getattr(args, name) for name in ("alarm", "cameras", "reason") if name in args}
+    told: dict[str, Any] = {name: getattr(args, name) for name in TEXTS_AS_THEY_ARE if name in args}
+    if getattr(args, "minutes", None) is not None:
+        told["for_s"] = args.minutes * 60
     for name, dest in (("before_s", "before"), ("after_s", "after")):
         if getattr(args, dest, None) is not None:
             told[name] = getattr(args, dest)
@@ -100,12 +123,13 @@ def _packed(file: Path) -> str:
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
-    from agent.uplink.operator import Told, send
-
     place = look(paths)
-    t, told_args = Texts(place.language), arguments_of(args, place)
+    told_args = arguments_of(args, place)
     if not 1 <= args.valid <= LIFE_MAX_S:
         raise UsageError(f"--valid {args.valid}: from 1 to {LIFE_MAX_S} seconds")
+    if args.op == "start":
+        return _start(args, paths, place)
+    t = Texts(place.language)
     signer, about = opened(args)
     heard: list[Told] = []
 
@@ -113,10 +137,12 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         heard.append(told)
         if not args.json:
             print(safe(t(f"command-{told.state}", op=args.op, reason=told.reason, code=told.code)), flush=True)
+            for name, value in told.answer.items():
+                print(safe(f"  {name}: {value}"), flush=True)
 
-    sign = signing(args, signer, about.person, told_args)
     wait_s = args.wait or (WAIT_CONFIG_S if args.op == "config" else WAIT_S)
-    end = send(_broker(args), Topics(args.site_id, args.board), sign, wait_s, tell)
+    with reach(args, paths) as board:
+        end = board.send(envelope(board, signer, about.person, args.op, told_args, args.valid), wait_s, tell)
     if args.json:
         print(json.dumps({"state": end.state if end else "unknown", "told": [one._asdict() for one in heard]}))
     elif end is None:
@@ -124,35 +150,21 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     return 0 if end is not None and end.state == "done" else 1
 
 
-def signing(
-    args: argparse.Namespace, signer: Signer, person: str, told: dict[str, Any]
-) -> Callable[[Presence], Envelope]:
-    """What makes the signed envelope once the board's presence is known."""
+def _start(args: argparse.Namespace, paths: Paths, place: Place) -> int:
+    """Asked for by hand: neither --yes nor a script can confirm it."""
+    from agent.cli.start_texts import TEXTS
+    from agent.cli.starting import StartDialogue
 
-    def sign(presence: Presence) -> Envelope:
-        now_ns = time.time_ns()
-        envelope = Envelope(
-            site=args.site_id,
-            board=args.board,
-            op=args.op,
-            args=told,
-            id=f"c-{secrets.token_hex(8)}",
-            by=person,
-            key=signer.key_id,
-            iat=now_ns // 1_000_000_000,
-            exp=now_ns // 1_000_000_000 + args.valid,
-            ctr=now_ns // 1000,  # grows by itself, on whatever computer the key is used next
-            nonce=presence.boot,
+    signer, about = opened(args)
+    with reach(args, paths) as board:
+        dialogue = StartDialogue(
+            board,
+            lambda op, told: envelope(board, signer, about.person, op, told, args.valid),
+            Texts(place.language, TEXTS),
+            lambda line: print(safe(line), file=sys.stderr if args.json else sys.stdout, flush=True),
+            chinese=place.language == "zh-CN",
         )
-        return Envelope(**{**envelope.__dict__, "sig": signer.sign(COMMAND, envelope.unsigned())})
-
-    return sign
-
-
-def _broker(args: argparse.Namespace) -> Any:
-    from agent.runtime.secrets import Secrets
-    from agent.uplink.link import BrokerAt
-
-    known = Secrets.load(Path(args.secrets)) if args.secrets else None
-    user, password = (known.credentials("operator") if known else None) or ("", "")
-    return BrokerAt(args.broker, user, password, args.ca, args.cert, args.cert_key)
+        end = dialogue.run(args.pump, about.person, args.reason)
+    if args.json:
+        print(json.dumps({"state": "unknown"} if end is None else end._asdict()))
+    return 0 if end is not None and end.state == "done" else 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from agent.cli.confirm import asks, confirmed, user, wants
-from agent.cli.permits import HOUR_S, begin, end, known, length_s, new_id, place_and_texts, show
+from agent.cli.permits import begin, end, known, length_s, new_id, place_and_texts, show, signs
 from agent.core.events import DrillStarted
+from agent.core.permits import MOST_S
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -15,7 +16,6 @@ end           the drill is over
 list          drills that run
 
 Everything else is as real as ever and acts so. A drill ends by itself."""
-MOST_S = 8 * HOUR_S
 KIND = DrillStarted.KIND
 
 
@@ -25,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     starting.add_argument("of", nargs="+", metavar="ID", help="points, doors or pumps that take part")
     starting.add_argument("--minutes", type=int, default=60, metavar="N", help="how long at most (default: 60)")
     wants(starting)
+    signs(starting)
     ending = actions.add_parser("end", help="it is over")
     ending.add_argument("id", nargs="?", default="", metavar="ID", help="as `drill list` shows it")
     asks(ending)
@@ -39,8 +40,8 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     if args.action == "end":
         return end(paths, KIND, args.id, by, t)
     known(paths, args.of, t)
-    for_s = length_s(args, MOST_S, t)
+    for_s = length_s(args, MOST_S[KIND], t)
     if not confirmed(args, t("drill-asks", of=" ".join(args.of), minutes=args.minutes), t):
         return 1
     drill = DrillStarted(source=new_id("drill"), of=args.of, reason=args.reason, for_s=for_s, by=by)
-    return begin(paths, drill, t)
+    return begin(args, paths, drill, t)

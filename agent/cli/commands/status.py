@@ -10,8 +10,10 @@ from typing import Any
 from agent.cli.commands.alarm import table as alarm_table
 from agent.cli.overview import gather
 from agent.cli.place import Place, look
+from agent.cli.start_texts import ZH
 from agent.cli.terminal import BOLD, GREEN, RED, YELLOW, amount, columns, paint, span
 from agent.cli.texts import TEXTS, Texts
+from agent.core.start_table import REASONS
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -113,6 +115,28 @@ def _pumps(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     )
 
 
+def _starts(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    """Remote starts, where there are any: how each stands, and what forbids one now."""
+
+    def blocked(code: str) -> str:
+        return "" if not code else ZH[code] if place.language == "zh-CN" else REASONS[code]
+
+    return columns(
+        [one["id"], t(f"start-{one['state']}"), one["by"], blocked(one["blocked"])] for one in found["starts"] or []
+    )
+
+
+def _armed(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    return [f"  {' '.join(found['armed'])}"] if found["armed"] else []
+
+
+def _permits(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    return columns(
+        [p["id"], t(f"permit-{p['kind']}"), " ".join(p["of"]) or "*", p["who"], t("left", s=span(p["left_s"]))]
+        for p in found["permits"] or []
+    )
+
+
 def _relays(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     words = {True: "energised", False: "released", None: "unknown"}
     return columns([relay["id"], t(words[relay["energised"]])] for relay in found["relays"] or [])
@@ -174,7 +198,10 @@ PARTS: dict[str, Callable[[dict[str, Any], Place, Texts], list[str]]] = {
     "points": _points,
     "analogs": _analogs,
     "pumps": _pumps,
+    "starts": _starts,
     "relays": _relays,
+    "armed-doors": _armed,
+    "permits": _permits,
     "alarms": _alarms,
     "cameras": _cameras,
     "uplink": _uplink,

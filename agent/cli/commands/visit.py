@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from agent.cli.confirm import asks, user
-from agent.cli.permits import HOUR_S, begin, end, known, length_s, new_id, place_and_texts, show
+from agent.cli.permits import begin, end, known, length_s, new_id, place_and_texts, show, signs
 from agent.core.events import VisitOpened
+from agent.core.permits import MOST_S
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -15,7 +16,6 @@ close         the visitors have left
 list          visits on record
 
 A visit ends by itself. --as work may open enclosures (tamper) too, --as shift is the people on duty."""
-MOST_S = 24 * HOUR_S
 KIND = VisitOpened.KIND
 
 
@@ -28,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     opening.add_argument("--door", action="append", default=[], metavar="ID", help="only these doors (default: all)")
     opening.add_argument("--minutes", type=int, default=120, metavar="N", help="how long at most (default: 120)")
     asks(opening)
+    signs(opening)
     closing = actions.add_parser("close", help="they have left")
     closing.add_argument("id", nargs="?", default="", metavar="ID", help="as `visit list` shows it")
     asks(closing)
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         reason=args.reason,
         what=args.what,
         of=args.door,
-        for_s=length_s(args, MOST_S, t),
+        for_s=length_s(args, MOST_S[KIND], t),
         by=by,
     )
-    return begin(paths, visit, t)
+    return begin(args, paths, visit, t)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from sp_cli import Board, Said
+from sp_people import Person
 
 from agent.core.chain import Row
-from agent.core.events import PointArmed, PointDisarmed
+from agent.core.events import ImpairmentStarted, PointArmed, PointDisarmed
+from agent.runtime.keys import write_key
 
 Standpipe = Callable[..., Said]
 # Commands that make a site deafer, with what they want beside --reason and --yes.
@@ -62,6 +64,8 @@ def test_a_visit_from_its_beginning_to_its_end(board: Board, standpipe: Standpip
         "of": ["gate"],
         "for_s": 7200,
         "by": "anna",
+        "key": "",
+        "sig": "",
     }
     assert row.values() == wanted
     assert row.source in said.out
@@ -72,6 +76,41 @@ def test_a_visit_from_its_beginning_to_its_end(board: Board, standpipe: Standpip
     assert [one.source for one in rows(board, "visit.closed")] == [row.source]
     assert standpipe("visit", "list").out == "none\n"
     assert standpipe("visit", "close").code == 2
+
+
+# --- signed ---
+
+
+def key_file(board: Board, person: Person) -> list[str]:
+    """The options by which this person signs."""
+    key, secret = board.paths.data / f"{person.id}.key", board.paths.data / "passphrase"
+    write_key(key, person.signer, person.id, "correct horse battery")
+    secret.write_text("correct horse battery\n")
+    return ["--key", str(key), "--passphrase-file", str(secret)]
+
+
+def test_a_permit_may_bear_its_writers_signature(board: Board, standpipe: Standpipe) -> None:
+    chen, anna = (Person(name, role, "plant-3") for name, role in (("chen", "supervisor"), ("anna", "operator")))
+    eve = Person("eve", "supervisor", "plant-3")
+    board.paths.site.write_text(board.paths.site.read_text() + chen.section + anna.section)
+    start = ["impairment", "start", "gate", "--reason", "paint", "--measures", "a guard", "--minutes", "5", "--yes"]
+    assert standpipe(*start, "--by", "bo").code == 0
+    assert standpipe(*start, "--by", "bo", *key_file(board, chen)).code == 0
+    plain, signed = rows(board, "impairment.started")
+    assert (plain.values()["by"], plain.values()["sig"]) == ("bo", "")
+    assert (signed.values()["by"], signed.values()["key"]) == ("chen", chen.key.id), "the key says who, not --by"
+    refused = standpipe(*start, *key_file(board, anna))
+    assert (refused.code, "takes one of supervisor" in refused.err) == (2, True)
+    assert "not known here" in standpipe(*start, *key_file(board, eve)).err
+    assert len(rows(board, "impairment.started")) == 2
+    listed = standpipe("impairment", "list").out.splitlines()
+    assert "not signed" in listed[0]
+    assert "signed by chen (supervisor)" in listed[1]
+    longer = signed.values() | {"for_s": 3600}
+    board.note(ImpairmentStarted(source=signed.source, **longer))  # type: ignore[arg-type]
+    assert "DOES NOT FIT" in standpipe("impairment", "list").out, "changed after it was signed"
+    board.note(ImpairmentStarted(source="i-9", **(signed.values() | {"request": 7, "sig": ""})))  # type: ignore[arg-type]
+    assert "by signed command, row 7" in standpipe("impairment", "list").out
 
 
 @pytest.mark.parametrize(
