@@ -248,6 +248,7 @@ def test_dependencies_are_declared() -> None:
     used = {t.partition(".")[0] for n, p in MODULES.items() for t, _ in imports(n, p)} & set(PACKAGES) - {"sqlite3"}
     names = {
         "paho": "paho-mqtt",
+        "cv2": "opencv-python-headless",
         "urllib3": "minio",  # the client of the object store is built on it
         "sqlite_utils": "sqlite-utils",
         "inotify_simple": "inotify-simple",

@@ -157,6 +157,7 @@ def _camera(id_: str, told: Told, journal: Journal | None) -> dict[str, Any]:
         "state": mine.get("state", "connecting") if mine else "stopped",
         "since_ns": row.at_ns if row else None,
         "reason": mine.get("reason", ""),
+        "faults": mine.get("faults") or [],
         "fps": mine.get("fps"),
         "kbit_s": mine.get("kbit_s"),
     }

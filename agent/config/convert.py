@@ -178,7 +178,8 @@ def _read_list(table: Table, key: str, value: Any, kind: model.ListType, report:
 def _read_item(table: Table, key: str, index: int, value: Any, kind: model.StructType, report: Report) -> Table:
     """One [[key]]; an item that is no table at all is told and stands as an empty one."""
     id_ = value.get("id") if isinstance(value, dict) else None
-    label = f"{key}[{index + 1}]" + (f" {shown(id_)}" if isinstance(id_, str) else "")
+    where = f"{table.label}.{key}" if table.label else key
+    label = f"{where}[{index + 1}]" + (f" {shown(id_)}" if isinstance(id_, str) else "")
     inner = Table(value if isinstance(value, dict) else {}, (*table.path, key, index), label)
     if not isinstance(value, dict):
         report.told(inner, "", report.words("tables", name=key), value=shown(value))

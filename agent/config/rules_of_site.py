@@ -21,6 +21,7 @@ from agent.config.rules_of_cameras import cameras, host_and_port
 from agent.config.rules_of_keeping import classes, holds
 from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
 from agent.config.rules_of_starts import no_stops, starts
+from agent.config.rules_of_views import masks, zones
 from agent.core.events import KINDS
 from agent.core.people import public_of
 from agent.core.pump import ROLES
@@ -323,5 +324,5 @@ def timezone(site: Table, report: Report) -> None:
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
     ids, pins, boot_pins, points, channels, loops, analogs, pump_points, starts, no_stops, pump_limits, windows, relays,
     arming, contacts, rule_events, rule_targets, rule_ends, idle,
-    silent_alarms, cameras, keeping, classes, holds, uplink, people, timezone,
+    silent_alarms, cameras, zones, masks, keeping, classes, holds, uplink, people, timezone,
 )  # fmt: skip

@@ -61,6 +61,31 @@ TEXTS: dict[str, tuple[str, str]] = {
         "everything is kept for 15 full days at least; nothing in this file can shorten that",
         "一切记录至少保存满 15 天，本文件中的任何设置都不能缩短",
     ),
+    "corner": (
+        'write a corner as "ACROSS,DOWN" in percent, such as "50,100"',
+        "角点请写成“横向,纵向”的百分比，例如“50,100”",
+    ),
+    "double-zone": ("there is a zone of that name already", "已有同名区域"),
+    "zone-without-motion": (
+        "zones count for motion: add [camera.motion], or leave them out",
+        "区域用于移动侦测：请加上 [camera.motion]，或删去区域",
+    ),
+    "mask-not-encoded": (
+        'this source is kept as the camera encoded it: write mask_by = "camera" if the camera masks by itself, or '
+        '"re-encode": every picture is then decoded and encoded again, at some twenty times the work',
+        "此视频源按摄像机的编码原样保存：摄像机自己遮盖请写 mask_by = “camera”；写“re-encode”则每幅画面都要解码并"
+        "重新编码，运算量约为二十倍",
+    ),
+    "mask-re-encode": (
+        "every picture is decoded and encoded again: some twenty times the work of keeping it as it comes; a small "
+        "board manages 640x360, and hardly 1080p",
+        "每幅画面都要解码并重新编码：运算量约为原样保存的二十倍；小型主板可处理 640x360，难以处理 1080p",
+    ),
+    "mask-needs-watch": (
+        'mask_by = "camera" is believed only while it is watched: health.watch must stay true',
+        "mask_by = “camera” 需要持续检查：health.watch 必须为 true",
+    ),
+    "mask-by-without-mask": ("there is no [[camera.mask]] here", "此处没有 [[camera.mask]]"),
     "below-keep": ("shorter than keep, {keep}", "比 keep（{keep}）短"),
     "broker": (
         'write it like "mqtts://broker.example:8883" (or mqtt:// inside your own network)',

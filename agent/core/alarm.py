@@ -21,6 +21,7 @@ from agent.core.events import (
     Event,
     Signal,
 )
+from agent.core.health import NAMES
 
 # Class of the kinds that are alarms by themselves. `point.changed`, `door.held_open` and sensors (room.py) have their
 # point's class.
@@ -69,12 +70,15 @@ SIGNALS: Mapping[str, Signal] = {
     "journal.rows_lost": Signal.TROUBLE,
     "camera.lost": Signal.TROUBLE,
     "footage.stopped": Signal.TROUBLE,
+    **{f"camera.{fault}": Signal.TROUBLE for fault in NAMES},
+    "camera.unmasked": Signal.SUPERVISORY,
 }
 
 # An event of this kind restores alarms of those kinds at the same source. Alarms of points, doors and pumps are
 # restored by their machine's state instead (`standing()`).
 RESTORES: Mapping[str, tuple[str, ...]] = {
     "camera.restored": ("camera.lost",),
+    **{f"camera.{fault}_cleared": (f"camera.{fault}",) for fault in NAMES},
     "footage.resumed": ("footage.stopped",),
     "link.up": ("link.down",),
     "trouble.cleared": ("trouble.raised",),
@@ -89,6 +93,7 @@ MOMENTARY = frozenset(
         "gap",
         "command.refused",
         "clip.failed",
+        "snapshot.failed",
         "pump.ran_without_demand",
         "pump.reminder",
         "pump.test_too_short",

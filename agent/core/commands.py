@@ -114,7 +114,7 @@ OPS: Mapping[str, Op] = {
     "start-arm": Op(_AT_SITE, {"pump": _is_name, "reason": _is_text}, clockless=True),
     "start-confirm": Op(_AT_SITE, {"pump": _is_name, "typed": _is_text, "held_ms": _is_time_s}, clockless=True),
     "start": Op(_AT_SITE, {"pump": _is_name, "nonce": _is_text, "reason": _is_text}, clockless=True),
-    "snapshot": Op(_AT_SITE, {"cameras": _are_names}, missing="no single pictures are taken by this version"),
+    "snapshot": Op(_AT_SITE, {"cameras": _are_names}),
     "report": Op(frozenset({Role.SUPERVISOR, Role.AUDITOR}), missing="no reports are written by this version"),
 }
 

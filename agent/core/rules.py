@@ -28,7 +28,8 @@ OWN = (
     "alarm.raised", "alarm.escalated", "relay.failed", "relay.readback_failed", "journal.rows_lost",
 )  # fmt: skip
 FOLLOWED = (
-    "camera.", "footage.", "link.", "trouble.", "clip.", "command.", "gap", "visit.", "impairment.", "drill.",
+    "camera.", "motion.", "footage.", "link.", "trouble.", "clip.", "snapshot.", "command.", "gap", "visit.",
+    "impairment.", "drill.",
 )  # fmt: skip
 
 

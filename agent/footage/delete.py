@@ -25,6 +25,7 @@ from agent.core.retention import Batch, Why
 from agent.footage.errors import FootageError, explain
 from agent.footage.index import MediaIndex, Segment
 from agent.footage.keeping import Deletion, Keeping
+from agent.footage.thumbnails import Thumbnails
 from agent.journal import Journal
 from agent.journal.files import sync_folder
 from agent.journal.projections import every
@@ -45,6 +46,7 @@ class Deleter:
 
     def __init__(self, footage: Path, index: MediaIndex, journal: Journal, step: Step = _nothing) -> None:
         self._footage = footage
+        self._index = index
         self._keeping = Keeping(index)
         self._journal = journal
         self._step = step
@@ -67,7 +69,8 @@ class Deleter:
 
     def _complete(self, deletion: Deletion, rows: list[Segment], *, again: bool = False) -> FootageDeleted:
         seqs = read_numbers(deletion.event["segments"])
-        self._unlink([self._footage / row.path for row in rows])
+        beside = Thumbnails(self._index).paths(deletion.camera, seqs, self._footage)
+        self._unlink([*beside, *(self._footage / row.path for row in rows)])
         event = _as_event(deletion)
         self._step("record")
         if not (again and self._recorded(deletion)):
@@ -92,11 +95,20 @@ class Deleter:
             raise FootageError(f"{left[0]}: still there after it was deleted")
         for folder in folders:
             with contextlib.suppress(OSError):  # not empty, or gone
+                _forget_thumbnails(folder)
                 folder.rmdir()
 
     def _recorded(self, deletion: Deletion) -> bool:
         found: Iterator[Any] = every(self._journal, FootageDeleted.KIND, source=deletion.camera)
         return any(row.values()["deletion"] == deletion.id for row in found)
+
+
+def _forget_thumbnails(folder: Path) -> None:
+    """Where there is no footage any more, thumbnails that an index made anew knows nothing of go too."""
+    left = list(folder.iterdir())
+    if all(path.suffix == ".jpg" for path in left):
+        for path in left:
+            path.unlink()
 
 
 def _event(batch: Batch, rows: list[Segment], order: Order) -> dict[str, Any]:

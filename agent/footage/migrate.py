@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = "3"
+VERSION = "4"
 
 # Version 1 spelt every camera, boot and path out in each row and each index: 330 MB where this takes 200.
 _FROM_1 = """
@@ -39,6 +39,8 @@ _FROM_2 = """
     drop view if exists footage;
 """
 _INTO_3 = {"segment_unsealed", "seal", "seal_by_hour", "leaf", "scrub", "footage"}
+_INTO_4 = {"thumbnail", "thumbnail_by_time", "thumbnail_goes"}
+_ADDED = {"2": (_FROM_2, _INTO_3 | _INTO_4), "3": ("", _INTO_4)}  # version found -> what goes first, what is new
 _NAME = re.compile(r"create (?:table|index|view|trigger) (\w+)")
 
 
@@ -51,9 +53,10 @@ def bring_up_to_date(db: sqlite3.Connection) -> None:
     found = db.execute("select value from meta where key = 'version'").fetchone()
     if found == ("1",):
         _at_once(db, f"{_FROM_1} {SCHEMA.read_text()}; {noted} {_INTO_2}")
-    elif found == ("2",):
-        new = "".join(text for name, text in _statements() if name in _INTO_3)
-        _at_once(db, f"{_FROM_2} {new} {noted}")
+    elif found is not None and found[0] in _ADDED:
+        first, added = _ADDED[found[0]]
+        new = "".join(text for name, text in _statements() if name in added)
+        _at_once(db, f"{first} {new} {noted}")
 
 
 def _statements() -> Iterator[tuple[str, str]]:

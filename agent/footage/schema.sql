@@ -117,6 +117,22 @@ create table deletion (
   event  text not null                                     -- JSON: kind and data of that row; its segments are marked 'deleting'
 ) strict, without rowid;
 
+-- Small pictures of what moved, files beside a segment: they go when it goes.
+create table thumbnail (
+  camera integer not null references camera,               -- see camera
+  seq    integer not null,                                 -- the segment it lies beside
+  path   text    not null,                                 -- under the footage folder
+  at_ns  integer not null,                                 -- UTC: when it was taken
+  bytes  integer not null,                                 -- size of the file
+  primary key (camera, seq, path)
+) strict, without rowid;
+
+create index thumbnail_by_time on thumbnail (camera, at_ns);
+
+create trigger thumbnail_goes after delete on segment begin
+  delete from thumbnail where camera = old.camera and seq = old.seq;
+end;
+
 create table gap (
   id           integer primary key,                        -- in the order they ended
   camera       text    not null,                           -- the camera's id in site.toml

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agent.core.alarm import RESTORES
+from agent.core.alarm import RESTORES, SIGNALS
 from agent.core.backoff import Backoff
 from agent.core.chain import Row, Stamp
 from agent.core.events import KINDS, Event, Signal
@@ -36,7 +36,8 @@ ANSWERS = ("alarm.acknowledged", "alarm.silenced", "alarm.reset", "point.armed",
 
 def wanted_kinds(decider: Decider) -> tuple[str, ...]:
     """Kinds to read: requests, what raises or restores alarms, and what a rule names."""
-    kinds = {"panel.requested", "clock.set", "camera.lost", "footage.stopped", "trouble.raised"}
+    kinds = {"panel.requested", "clock.set", "footage.stopped", "trouble.raised"}
+    kinds |= {kind for kind in SIGNALS if kind.startswith("camera.")}
     kinds |= {*ASKED, *PERMITS, *RESTORES}
     kinds |= {"pump.test_requested", "pump.explained"}
     kinds |= {kind for kind in KINDS if kind.startswith(FOLLOWED) and decider.response.rules.names(kind)}

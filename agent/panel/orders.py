@@ -18,6 +18,7 @@ from agent.core.events import (
     Event,
     HoldRequested,
     ImpairmentStarted,
+    SnapshotRequested,
 )
 from agent.core.people import Role
 from agent.core.permits import ENDS, MOST_S
@@ -146,6 +147,14 @@ def _hold(response: Response, order: Order) -> Fate:
     return Fate()
 
 
+def _snapshot(response: Response, order: Order) -> Fate:
+    if why := _unknown_camera(response, order):
+        return Fate(why)
+    cameras, cause = list(order.args["cameras"]), f"command:{order.by}"
+    response.said.append(SnapshotRequested(source="panel", snapshot=_id("s", order), cameras=cameras, cause=cause))
+    return Fate()
+
+
 # --- permits ---
 
 
@@ -227,4 +236,5 @@ DO: Mapping[str, Callable[[Response, Order], Fate]] = {
     "impairment-end": _end("impairment.started"),
     "clip": _clip,
     "hold": _hold,
+    "snapshot": _snapshot,
 }

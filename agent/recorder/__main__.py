@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from importlib.metadata import version
 
+from msgspec import UNSET
+
 from agent.config import ConfigError, SiteConfig, load_or_kept
 from agent.config.model import Camera as CameraConfig
 from agent.core.backoff import Backoff
@@ -23,13 +25,17 @@ from agent.footage.index import MediaIndex
 from agent.footage.volume import MIB, Volume
 from agent.journal import Bell, Journal, JournalError
 from agent.recorder import view
+from agent.recorder.areas import corners_of
 from agent.recorder.books import Books, Job
 from agent.recorder.camera import CameraLoop
 from agent.recorder.clips import ClipLoop
 from agent.recorder.disk import DiskLoop
 from agent.recorder.flow import FragmentQueue, Shown
-from agent.recorder.history import History, look_back
+from agent.recorder.history import History, look_back, named_faults
 from agent.recorder.notes import Notes
+from agent.recorder.stills import Stills
+from agent.recorder.sub import SubLoop
+from agent.recorder.tap import Tap
 from agent.runtime import process
 from agent.runtime.clock import boot_id
 from agent.runtime.paths import Paths
@@ -72,15 +78,8 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         known = ", ".join(camera.id for camera in site.camera) or "none"
         raise NoSuchCamera(f"{paths.site}: no camera {args.camera!r} there (known: {known})")
     source = f"recorder@{config.id}"
-    credentials = Secrets.load(paths.secrets).credentials(config.id)
-    camera = open_camera(
-        config.source,
-        credentials=credentials,
-        stall_s=config.stall_s,
-        label=config.id,
-        transport=config.transport,
-    )
-    return _record(Recorder(paths, site, config, source, process.clock(args).stamp), camera)
+    recorder = Recorder(paths, site, config, source, process.clock(args).stamp)
+    return _record(recorder, recorder.camera_of(config.source))
 
 
 class Recorder:
@@ -91,6 +90,7 @@ class Recorder:
     ) -> None:
         self.paths = paths
         self.config = config
+        self.timezone = site.site.timezone
         self.source = source
         self.stamp = stamp
         priorities = (camera.priority for camera in site.camera)
@@ -100,9 +100,34 @@ class Recorder:
         self.notes = Notes(source, stamp, self.journal)
         self.disk_done = threading.Event()
 
+    def camera_of(self, source: str) -> Camera:
+        """A camera of this address, not yet connected; the sub stream is reached with the same credentials."""
+        config = self.config
+        credentials = Secrets.load(self.paths.secrets).credentials(config.id)
+        more: dict[str, object] = {"stall_s": config.stall_s, "label": config.id, "transport": config.transport}
+        if config.mask and config.mask_by != "camera" and source == config.source:
+            more |= {
+                "masks": [corners_of(mask.corners) for mask in config.mask],
+                "encode": config.mask_by == "re-encode",
+            }
+        return open_camera(source, credentials=credentials, **more)  # type: ignore[arg-type]
+
     def journal(self) -> Journal:
         """The journal, opened for the thread that asks."""
         return Journal.open(self.paths.journal, self.paths.bell, self.stamp)
+
+    def named_faults(self) -> list[str]:
+        """What the last run said is wrong with the pictures; nothing, if the journal cannot be read."""
+        try:
+            journal = self.journal()
+        except JournalError:
+            return []
+        try:
+            return named_faults(journal, self.config.id)
+        except JournalError:
+            return []
+        finally:
+            journal.close()
 
     def history(self) -> History:
         """What the journal says of the last run; a journal that cannot be read keeps no camera from recording."""
@@ -127,7 +152,11 @@ def _record(recorder: Recorder, camera: Camera) -> int:
     books = Books(job, MediaIndex(recorder.paths.media), notes.add)
     disk = DiskLoop(job, books, volume, recorder.queue, shown, notes.add, recorder.stamp)
     backoff = Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random)
-    loop = CameraLoop(job.camera, camera, recorder.queue, shown, notes.add, recorder.stamp, backoff, history.lost_since)
+    tap = Tap(keep_all=recorder.config.health.watch and recorder.config.sub is UNSET)
+    loop = CameraLoop(
+        job.camera, camera, recorder.queue, shown, notes.add, recorder.stamp, backoff, history.lost_since, tap
+    )
+    stills = Stills(job.camera, recorder.paths.data, tap, shown, recorder.stamp)
     clips = ClipLoop(
         job.camera,
         recorder.paths.data,
@@ -137,6 +166,7 @@ def _record(recorder: Recorder, camera: Camera) -> int:
         recorder.stamp,
         shown,
         notes.add,
+        {"snapshot.requested": stills.snapshot, "camera.reference_requested": stills.reference},
     )
     notes.add(ProcessStarted(source=recorder.source, version=version("standpipe"), pid=os.getpid()))
 
@@ -152,9 +182,27 @@ def _record(recorder: Recorder, camera: Camera) -> int:
     workers.start("camera", functools.partial(loop.run, stop), limit_s=CAMERA_LIMIT_S)
     workers.start("clips", functools.partial(clips.run, stop.is_set), limit_s=DISK_LIMIT_S)
     workers.start("notes", functools.partial(notes.run, recorder.disk_done.is_set), limit_s=DISK_LIMIT_S)
+    if recorder.config.health.watch or recorder.config.motion is not UNSET:
+        _look(workers, recorder, camera, tap, stills)
     looked_at = view.View(shown, recorder.queue)
     workers.start("status", functools.partial(view.run, recorder.paths, recorder.source, looked_at, stop))
     return workers.run()
+
+
+def _look(workers: Workers, recorder: Recorder, camera: Camera, tap: Tap, stills: Stills) -> None:
+    """Start what looks at pictures, and reads the sub stream for it if there is one."""
+    from agent.recorder import looking  # cv2 and numpy: 50 MiB that a recorder without does not pay
+
+    config, sub_tap = recorder.config, None
+    if config.sub is not UNSET:
+        sub_tap = Tap(keep_all=True)
+        sub = SubLoop(recorder.camera_of(config.sub), sub_tap, Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random))
+        workers.start("sub stream", functools.partial(sub.run, workers.stop), limit_s=CAMERA_LIMIT_S)
+    wish = looking.wish_of(config, recorder.timezone, recorder.named_faults())
+    look = looking.Looking(
+        recorder.paths, wish, camera, tap, sub_tap, recorder.shown, stills, recorder.notes.add, recorder.stamp
+    )
+    workers.start("pictures", functools.partial(look.run, workers.stop), limit_s=DISK_LIMIT_S)
 
 
 if __name__ == "__main__":

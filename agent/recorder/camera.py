@@ -15,6 +15,7 @@ from agent.core.clips import since_ns
 from agent.core.events import CameraLost, CameraRestored, Event, Signal
 from agent.recorder.flow import FragmentQueue, Shown
 from agent.recorder.fragments import Fragmenter
+from agent.recorder.tap import Tap
 from hw.ports import Camera, HardwareError, NewFormat
 
 KEYFRAME_NS = 30_000_000_000  # a camera that sends no keyframe for so long is connected anew: nothing can be kept of it
@@ -35,6 +36,7 @@ class CameraLoop:
         stamp: Callable[[], Stamp],
         backoff: Backoff,
         lost_since: Stamp | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self._id = camera_id
         self._camera = camera
@@ -44,6 +46,7 @@ class CameraLoop:
         self._stamp = stamp
         self._backoff = backoff
         self._lost_since = lost_since
+        self._tap = tap or Tap()
         self._runs = 0
         self._keyframe_by_ns = 0
 
@@ -85,6 +88,7 @@ class CameraLoop:
         try:
             self._runs += 1
             fragmenter = self._fragmenter(template)
+            self._tap.begin(template)
             self._read(fragmenter, stop, tick)
             cause = cause if stop.is_set() else ""
         except NewFormat as turn:
@@ -148,6 +152,7 @@ class CameraLoop:
                     self._keyframe_by_ns = mono_ns + KEYFRAME_NS
                 for fragment in fragmenter.add(packet, mono_ns):
                     self._queue.put(fragment)
+                self._tap.offer(packet, mono_ns)
         except av.FFmpegError as error:
             raise HardwareError(f"{self._id}: sends what cannot be kept ({type(error).__name__})") from None
         if shown.last_packet_ns > self._keyframe_by_ns:

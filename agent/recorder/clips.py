@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 TRY_AGAIN_S = 5.0
 ROLL_S_MAX = 3600
+LOOK_BACK = 500  # rows
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
@@ -53,8 +54,15 @@ def understood(row: Row) -> Request | None:
     return Request(clip, Window.around(at, before_s, after_s))
 
 
+def unanswered(journal: Journal, camera: str, after: int) -> list[Row]:
+    """Snapshots asked for of late that this camera has not answered: its recorder was not there, or died over it."""
+    rows = journal.read(after, kinds=("snapshot.requested", "snapshot.ready", "snapshot.failed"))
+    done = {row.values()["snapshot"] for row in rows if row.source == camera and row.kind != "snapshot.requested"}
+    return [row for row in rows if row.kind == "snapshot.requested" and row.values()["snapshot"] not in done]
+
+
 class ClipLoop:
-    """Cuts the clips of one camera. `opened` opens the journal in this thread."""
+    """Cuts the clips of one camera. `opened` opens the journal in this thread; `others` answers rows of other kinds."""
 
     def __init__(
         self,
@@ -66,6 +74,7 @@ class ClipLoop:
         stamp: Callable[[], Stamp],
         shown: Shown,
         note: Callable[[Event], None],
+        others: Mapping[str, Callable[[Row], Event | None]] | None = None,
     ) -> None:
         self._camera = camera
         self._data = data
@@ -75,6 +84,7 @@ class ClipLoop:
         self._stamp = stamp
         self._shown = shown
         self._note = note
+        self._others = others or {}
         self._journal: Journal | None = None
         self._after = 0
         self._pending: dict[str, Request] = {}
@@ -110,14 +120,24 @@ class ClipLoop:
             self._journal = self._opened()
             self._after = self._journal.head()[0]
             rows = pending_clips(self._journal, self._camera)
+            rows += unanswered(self._journal, self._camera, max(0, self._after - LOOK_BACK))
         else:
             self._journal.check_moved()
-            rows = self._journal.read(self._after, kinds=("clip.requested",))
+            rows = self._journal.read(self._after, kinds=("clip.requested", *self._others))
             self._after = rows[-1].seq if rows else self._after
         for row in rows:
+            if row.kind in self._others:
+                self._other(self._others[row.kind], row)
+                continue
             cameras = row.values().get("cameras")
             if isinstance(cameras, list) and self._camera in cameras:
                 self._accept(row)
+
+    def _other(self, answer: Callable[[Row], Event | None], row: Row) -> None:
+        """A request that is no clip's: answered at once."""
+        event = answer(row)
+        if event is not None:
+            self._answer(event)
 
     def _accept(self, row: Row) -> None:
         request = understood(row)

@@ -84,6 +84,12 @@ class Shown:
         self.frames = 0
         self.received_bytes = 0
         self.last_packet_ns: int | None = None
+        # thread that looks at pictures
+        self.faults: tuple[str, ...] = ()
+        self.look: dict[str, int | None] | None = None  # figures of the last picture (core/health.py)
+        self.looks = 0
+        self.unlooked = 0  # packets that were left out or could not be decoded
+        self.clock_off_ms: int | None = None  # the camera's clock less ours, if it tells the time
         # disk's thread
         self.stopped = ""  # why nothing is being recorded though the camera sends: disk full, wrong volume, ...
         self.segment = 0

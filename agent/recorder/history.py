@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.core.chain import Row, Stamp
+from agent.core.health import NAMES
 from agent.journal import Journal
 
 
@@ -27,6 +28,12 @@ def look_back(journal: Journal, camera: str, source: str, boot: str) -> History:
     if lost is not None and lost_since is not None:
         return History(f"camera lost: {lost.values()['reason']}", lost_since)
     return History(_how_it_ended(ended, boot), None)
+
+
+def named_faults(journal: Journal, camera: str) -> list[str]:
+    """Faults of its pictures that are named and not taken back. JournalError if the journal cannot be read."""
+    last = {fault: journal.last(f"camera.{fault}", f"camera.{fault}_cleared", source=camera) for fault in NAMES}
+    return [fault for fault, row in last.items() if row is not None and row.kind == f"camera.{fault}"]
 
 
 def _how_it_ended(ended: Row | None, boot: str) -> str:

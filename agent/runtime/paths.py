@@ -37,6 +37,15 @@ class Paths:
         return self.data / "footage"
 
     @property
+    def pictures(self) -> Path:
+        """pictures/CAMERA/: the reference picture, and what is usual for the camera."""
+        return self.data / "pictures"
+
+    def newest(self, camera: str) -> Path:
+        """The newest picture of a camera, small, at most some seconds old while it is looked at."""
+        return self.run / "pictures" / f"{camera}.jpg"
+
+    @property
     def clips(self) -> Path:
         return self.data / "clips"
 

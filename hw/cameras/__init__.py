@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hw.ports import Camera, HardwareError
+
+if TYPE_CHECKING:
+    from hw.cameras.mask import Painter
 
 FORMS = (
     "rtsp://HOST/..., rtsps://HOST/..., /dev/v4l/by-path/..., csi:, pipe: COMMAND, file:PATH, testcard: "
@@ -20,23 +25,38 @@ def open_camera(
     stall_s: float = 8,
     label: str = "",
     transport: str = "tcp",
+    masks: Sequence[Sequence[Sequence[int]]] = (),
+    encode: bool = False,
 ) -> Camera:
     """A camera, not yet connected: call its open(). `label` is written into a test card; `transport` is RTSP's.
+
+    masks: areas that are painted black before anything is encoded, their corners in percent; where the camera encodes
+    by itself only with `encode`, which decodes its stream and encodes it again.
 
     Sources: rtsp://host/path, rtsps://..., /dev/video0 (or /dev/v4l/by-path/...?format=h264&size=1280x720&fps=15),
     csi: (or csi:1?size=1920x1080&fps=15), pipe: COMMAND that writes MPEG-TS, file:/path.mp4, tcp://host:port (MPEG-TS),
     testcard: (or testcard:640x360/10). HardwareError for any other.
     """
-    if source.startswith("testcard:"):
-        return _testcard(source, label)
     # PyAV is imported here, and not by whoever only imports hw.cameras: it takes 20 MiB.
+    from hw.cameras.mask import Painter
+
+    painter = Painter(masks) if masks else None
+    if painter is not None and encode:
+        from hw.cameras.reencode import MaskedCamera
+
+        plain = open_camera(source, credentials=credentials, stall_s=stall_s, label=label, transport=transport)
+        return MaskedCamera(plain, painter)
+    if source.startswith("testcard:"):
+        return _testcard(source, label, painter)
     from hw.cameras import specs
     from hw.cameras.csi import CsiCamera
     from hw.cameras.stream import StreamCamera
     from hw.cameras.v4l2 import V4l2Camera
 
     if source.startswith("/dev/"):
-        return V4l2Camera(source, stall_s=stall_s)
+        return V4l2Camera(source, stall_s=stall_s, painter=painter)
+    if painter is not None:
+        raise HardwareError(f"{source.partition(':')[0]}: is encoded elsewhere, so no mask can be painted: see mask_by")
     if source.startswith("csi:"):
         return CsiCamera(source, stall_s=stall_s)
     if source.startswith(("rtsp://", "rtsps://")):
@@ -52,7 +72,7 @@ def open_camera(
     return StreamCamera(spec, stall_s=stall_s)
 
 
-def _testcard(source: str, label: str) -> Camera:
+def _testcard(source: str, label: str, mask: Painter | None) -> Camera:
     from hw.cameras.testcard import TestCard
 
     asked = _TESTCARD.fullmatch(source)
@@ -60,6 +80,6 @@ def _testcard(source: str, label: str) -> Camera:
         raise HardwareError(f"{source}: testcard:WIDTHxHEIGHT/FPS is the form, such as testcard:640x360/10")
     width, height, fps = (int(found or default) for found, default in zip(asked.groups(), (640, 360, 10), strict=True))
     try:
-        return TestCard(width=width, height=height, fps=min(60, max(1, fps)), label=label)
+        return TestCard(width=width, height=height, fps=min(60, max(1, fps)), label=label, mask=mask)
     except ValueError as error:
         raise HardwareError(f"{source}: {error}") from None

@@ -12,6 +12,7 @@ from av.video.frame import PictureType
 
 from hw.cameras.card import CardCode, CardPainter
 from hw.cameras.formats import Sample
+from hw.cameras.mask import Painter
 from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError
 
@@ -37,9 +38,13 @@ class CardEncoder:
         self._time_base = Fraction(1, fps)
         self.stream = stream
 
-    def encode(self, number: int, *, key: bool = False, seen: Viewfinder | None = None) -> list[Any]:
+    def encode(
+        self, number: int, *, key: bool = False, seen: Viewfinder | None = None, mask: Painter | None = None
+    ) -> list[Any]:
         """Packets of frame `number` (its pts in frames); `key` forces a keyframe; `seen` may look at the frame."""
         frame = self._painter.frame(CardCode(number, time.time_ns()))
+        if mask is not None:
+            frame = mask.paint(frame)
         if seen is not None:
             seen.offer(frame, time.monotonic_ns())
         frame.pts, frame.time_base = number, self._time_base

@@ -11,6 +11,7 @@ import av
 
 from hw.cameras.card import CardPainter
 from hw.cameras.encoder import CardEncoder, copyable
+from hw.cameras.mask import Painter
 from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError, Picture
 
@@ -24,12 +25,15 @@ class TestCard:
     __test__ = False  # not for pytest to collect
     pictures = True
 
-    def __init__(self, *, width: int = 640, height: int = 360, fps: int = 10, label: str = "") -> None:
+    def __init__(
+        self, *, width: int = 640, height: int = 360, fps: int = 10, label: str = "", mask: Painter | None = None
+    ) -> None:
         CardPainter(width, height)  # ValueError now rather than at open()
         self._size = (width, height)
         self._fps = fps
         self.about = f"test card, {width}x{height}, encoded by x264"
         self._label = label
+        self._mask = mask
         self._output: Any = None
         self._sample: Any = None
         self._waiting: deque[Any] = deque()
@@ -58,7 +62,7 @@ class TestCard:
         while not self._waiting:
             due_ns = self._start_ns + self._number * 1_000_000_000 // self._fps
             time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
-            self._waiting.extend(self._encoder.encode(self._number, seen=self._viewfinder))
+            self._waiting.extend(self._encoder.encode(self._number, seen=self._viewfinder, mask=self._mask))
             self._number += 1
         return self._waiting.popleft(), time.monotonic_ns()
 

@@ -21,6 +21,7 @@ from typing import Any
 import av
 
 from hw.cameras.encoder import Encoder
+from hw.cameras.mask import Painter
 from hw.cameras.stream import StreamCamera, StreamSpec
 from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError, Picture
@@ -38,6 +39,7 @@ KNOWN = {
 COPIED = ("h264", "hevc")
 NAMES = {"format": "input_format", "size": "video_size", "fps": "framerate"}
 KBIT_S = 2500
+UNMASKED = "add ?format=mjpeg (or yuyv422) to its source, or see mask_by"
 
 
 def formats_of(device: str) -> list[str]:
@@ -62,7 +64,9 @@ def formats_of(device: str) -> list[str]:
 class V4l2Camera:
     """One device. See ports.Camera for the contract; pictures there are where it is encoded here."""
 
-    def __init__(self, source: str, *, stall_s: float = 8) -> None:
+    def __init__(self, source: str, *, stall_s: float = 8, painter: Painter | None = None) -> None:
+        """`painter`: masks; then a camera that encodes by itself is refused."""
+        self._painter = painter
         url = urllib.parse.urlsplit(source)
         self._device = url.path
         self._asked = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
@@ -96,6 +100,9 @@ class V4l2Camera:
         context = stream.codec_context
         copied = format_ in COPIED
         self.about = f"{format_}, {context.width}x{context.height}, {'copied' if copied else 'encoded by x264'}"
+        if copied and self._painter is not None:
+            self.close()
+            raise HardwareError(f"{self._device}: encodes by itself, so no mask can be painted: {UNMASKED}")
         if copied:
             return stream
         try:
@@ -137,7 +144,8 @@ class V4l2Camera:
     def _encode(self, encoder: Encoder, packet: Any, mono_ns: int) -> None:
         """A frame that is damaged, as a USB cable makes them, is left out."""
         with contextlib.suppress(av.error.InvalidDataError):
-            for frame in packet.decode():
+            for decoded in packet.decode():
+                frame = decoded if self._painter is None else self._painter.paint(decoded)
                 self._viewfinder.offer(frame, mono_ns)
                 self._waiting.extend((made, mono_ns) for made in encoder.encode(frame, mono_ns))
 

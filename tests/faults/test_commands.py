@@ -90,7 +90,7 @@ def test_a_siren_is_silenced_by_a_signed_command_and_by_no_other(bench: Bench) -
         ("foreign", anna.command("silence", {"alarm": ALARM}, board="other")),
         ("not-allowed", anna.command("reset", {"alarm": ALARM})),
         ("not-allowed", bench.aude.command("silence", {"alarm": ALARM})),
-        ("unsupported", anna.command("snapshot", {"cameras": ["pump-room"]})),
+        ("unsupported", bench.aude.command("report")),
     ]
     for code, envelope in wrong:
         bench.send(envelope)

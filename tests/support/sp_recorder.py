@@ -20,6 +20,7 @@ from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
 
 DEADLINE_S = 30.0
+BLIND = "\n[camera.health]\nwatch = false\n"  # unless a test is about looking at pictures: it costs a second to start
 
 
 def until(true: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
@@ -41,9 +42,10 @@ class Recorder:
         self.paths = Paths(folder / "site.toml", folder / "data", folder / "run")
         self.log = folder / f"{camera}.log"
         folder.mkdir(parents=True, exist_ok=True)
+        more = extra if "[camera" in extra else extra + BLIND
         self.paths.site.write_text(
             f'[site]\nid = "test"\nboard = "board"\n[[camera]]\nid = "{camera}"\nsource = "{source}"\n'
-            f"segment_s = 10\n{extra}\n[retention]\nreserve_mb = {reserve_mb}\n"
+            f"segment_s = 10\n{more}\n[retention]\nreserve_mb = {reserve_mb}\n"
         )
         self.process: subprocess.Popen[bytes] | None = None
 

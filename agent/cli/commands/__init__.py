@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "clock": "tell the journal what time it is, on a board without a clock",
     "footage": "list recorded footage, play it under a grant, cut a clip from it",
     "grant": "leave to view recorded footage: ask, list, revoke",
+    "camera": "what is wrong with the pictures, one picture now, the reference picture",
     "retention": "what footage would go and why; a pass now; ask for a policy or a deletion",
     "hold": "footage that may not go: place, list, review, release",
     "keys": "make, rotate and show the keys that people and the board sign with",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from agent.cli.camera_texts import CAMERA_TEXTS
 from agent.cli.commands.alarm import table as alarm_table
 from agent.cli.overview import gather
 from agent.cli.place import Place, look
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         print(json.dumps(found, ensure_ascii=False, indent=2))
     else:
         place = look(paths)
-        t = Texts(place.language)
+        t = Texts(place.language, CAMERA_TEXTS)
         print("\n".join(_title(found, t) + [line for part in PARTS for line in _part(part, found, place, t)]))
     return 0 if _well(found) else 1
 
@@ -42,6 +43,7 @@ def _well(found: dict[str, Any]) -> bool:
     return (
         not found["site"]["problems"]
         and all(one["state"] in GOOD for one in [*found["processes"], *(found["cameras"] or [])])
+        and not any(one["faults"] for one in found["cameras"] or [])
         and all(alarm["acknowledged"] for alarm in found["alarms"] or [])
     )
 
@@ -156,11 +158,11 @@ def _cameras(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
             _word(one["state"], t),
             f"{one['fps']} /s, {one['kbit_s']} kbit/s" if one["fps"] else "",
             t("since", time=place.time(one["since_ns"])) if one["since_ns"] else "",
-            one["reason"],
+            one["reason"] or ", ".join(t(f"fault-{fault}") for fault in one["faults"]),
         ]
         for one in cameras
     ]
-    return _painted(rows, [one["state"] for one in cameras])
+    return _painted(rows, ["faulty" if one["faults"] else one["state"] for one in cameras])
 
 
 def _uplink(found: dict[str, Any], place: Place, t: Texts) -> list[str]:

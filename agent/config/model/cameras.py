@@ -6,7 +6,62 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from agent.config.model.base import Id, Text
+from agent.config.model.base import DayTime, Id, Text
+
+Corners = Annotated[
+    list[
+        Annotated[str, Meta(pattern=r"^(100|[0-9]{1,2}), ?(100|[0-9]{1,2})$", max_length=8, extra={"words": "corner"})]
+    ],
+    Meta(
+        min_length=3,
+        max_length=32,
+        description='Corners of an area, ["across,down", ...] in percent of the picture from its upper left corner.',
+    ),
+]
+Fault = Literal[
+    "black", "over_exposed", "covered", "frozen", "blurred", "moved", "unmasked", "slow", "thin", "wrong_time"
+]
+
+
+class Health(Struct, frozen=True, forbid_unknown_fields=True):
+    """[camera.health]: is what the camera sends of any use? Pictures are looked at every two seconds."""
+
+    watch: Annotated[bool, Meta(description="false: nothing is decoded, and only a silent camera is noticed.")] = True
+    ignore: Annotated[list[Fault], Meta(max_length=10, description="Faults that are none here.")] = []
+    least_fps: Annotated[
+        int, Meta(ge=0, le=120, description="Fewer pictures a second are a fault; 0: less than 40 % of what is usual.")
+    ] = 0
+    least_kbit_s: Annotated[
+        int, Meta(ge=0, le=100_000, description="Less than that is a fault; 0: less than 4 % of what is usual.")
+    ] = 0
+    clock_off_s: Annotated[
+        int, Meta(ge=1, le=3600, description="The camera's clock may be off by so much, if it tells the time at all.")
+    ] = 10
+
+
+class Motion(Struct, frozen=True, forbid_unknown_fields=True):
+    """[camera.motion]: motion.started and motion.ended are told. Not looked for unless this section is there."""
+
+    sensitivity: Annotated[int, Meta(ge=1, le=9, description="By day: 1 takes large things only, 9 the smallest.")] = 5
+    night_sensitivity: Annotated[int, Meta(ge=1, le=9, description="By night.")] = 5
+    night_from: Annotated[DayTime, Meta(description="Night begins.")] = "20:00"
+    night_until: Annotated[DayTime, Meta(description="Night ends.")] = "06:00"
+    hold_s: Annotated[int, Meta(ge=3, le=300, description="Motion is over when nothing has moved for so long.")] = 10
+
+
+class Zone(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[camera.zone]]: where motion counts; without any it counts everywhere."""
+
+    id: Id
+    corners: Corners
+    sensitivity: Annotated[int, Meta(ge=1, le=9, description="Instead of [camera.motion].")] | UnsetType = UNSET
+    when: Annotated[Literal["always", "day", "night"], Meta(description="When motion counts here.")] = "always"
+
+
+class Mask(Struct, frozen=True, forbid_unknown_fields=True):
+    """[[camera.mask]]: what must not be seen, nor stored. See mask_by."""
+
+    corners: Corners
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,3 +118,15 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 5
     segment_s: Annotated[int, Meta(ge=10, le=600, description="Length of one file of footage.")] = 60
     stall_s: Annotated[int, Meta(ge=2, le=10, description="No picture for so long: connect anew.")] = 8
+    health: Health = Health()
+    motion: Motion | UnsetType = UNSET
+    zone: Annotated[list[Zone], Meta(max_length=16)] = []
+    mask: Annotated[list[Mask], Meta(max_length=16)] = []
+    mask_by: Annotated[
+        Literal["recorder", "re-encode", "camera"],
+        Meta(
+            description="Who paints the masks: the recorder, where it encodes anyway (testcard:, raw "
+            '/dev/video); "re-encode" decodes and encodes a stream that is copied otherwise, at a price; "camera": its '
+            "own mask, and the recorder watches that it stays on."
+        ),
+    ] = "recorder"

@@ -23,6 +23,7 @@ from agent.core.events.alarms import *
 from agent.core.events.commissioning import *
 from agent.core.events.relays import *
 from agent.core.events.footage import *
+from agent.core.events.cameras import *
 from agent.core.events.uplink import *
 from agent.core.events.people import *
 from agent.core.events.installer import *

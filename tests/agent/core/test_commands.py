@@ -178,7 +178,6 @@ REFUSED: list[tuple[Callable[[], Envelope | bytes], str, str]] = [
     (lambda: made(AUDE, "silence"), "not-allowed", "operator or supervisor or technician"),
     (lambda: made(ANNA, "reset"), "not-allowed", "role operator"),
     (lambda: made(CHEN, "report"), "unsupported", "this version"),
-    (lambda: made(ANNA, "snapshot"), "unsupported", "this version"),
     (lambda: made(exp=NOW_S + LIFE_MAX_S + 1), "bad-life", "valid for"),
     (lambda: made(exp=NOW_S), "bad-life", "valid for"),
     (lambda: made(exp=0), "bad-life", "valid for"),

@@ -210,17 +210,20 @@ def test_every_column_is_explained_in_the_schema():
     db.close()
 
 
-def test_an_index_without_seals_gets_them_and_is_then_like_a_new_one(tmp_path, index):
+NO_THUMBNAILS = "drop trigger thumbnail_goes; drop table thumbnail;"
+NO_SEALS = """drop view footage; drop index segment_unsealed; drop table leaf; drop table scrub; drop table seal;
+              alter table segment drop column seal;"""
+
+
+@pytest.mark.parametrize(("version", "undo"), [("2", NO_THUMBNAILS + NO_SEALS), ("3", NO_THUMBNAILS)])
+def test_an_index_of_a_later_version_gets_what_is_new_and_is_then_like_a_new_one(tmp_path, index, version, undo):
     index.add([segment(1), segment(2, state="open", start=70)])
     before = index.segments()
     index.close()
     db = sqlite3.connect(tmp_path / "media.db")
     layout = "select type, name from sqlite_schema where name not like 'sqlite%' order by name"
     wanted = db.execute(layout).fetchall(), db.execute("select * from pragma_table_info('segment')").fetchall()
-    db.executescript(
-        "drop view footage; drop index segment_unsealed; drop table leaf; drop table scrub; drop table seal;"
-        "alter table segment drop column seal; update meta set value = '2' where key = 'version'"
-    )
+    db.executescript(f"{undo} update meta set value = '{version}' where key = 'version'")
     db.close()
     again = MediaIndex(tmp_path / "media.db", create=False)
     assert again.segments() == before
@@ -229,5 +232,5 @@ def test_an_index_without_seals_gets_them_and_is_then_like_a_new_one(tmp_path, i
     db = sqlite3.connect(tmp_path / "media.db")
     found = db.execute(layout).fetchall(), db.execute("select * from pragma_table_info('segment')").fetchall()
     assert found == wanted
-    assert db.execute("select value from meta where key = 'version'").fetchone() == ("3",)
+    assert db.execute("select value from meta where key = 'version'").fetchone() == ("4",)
     db.close()

@@ -1,0 +1,71 @@
+"""Privacy masks: areas of the picture painted black before anything is encoded, stored or shown.
+
+Rules of this file:
+- a pixel of which any part lies in an area is black, and so are its neighbours to the left and right;
+- a decoder's own picture is never painted on, for the next ones are made from it: paint() works on a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import av
+
+Area = Sequence[Sequence[int]]  # corners as (across, down) in percent
+BLACK, GREY = 16, 128
+
+
+class Painter:
+    """Paints `areas` into frames of any size."""
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self._areas = areas
+        self._spans: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+
+    def paint(self, frame: Any) -> Any:
+        """A yuv420p copy of the frame (`av.VideoFrame`) with the areas black; its times are kept."""
+        made = _copied(frame.reformat(format="yuv420p"))
+        for number, plane in enumerate(made.planes):
+            view, line = memoryview(plane), plane.line_size
+            level = bytes([GREY if number else BLACK]) * plane.width
+            for y, start, end in self._of(plane.width, plane.height):
+                view[y * line + start : y * line + end] = level[: end - start]
+        return made
+
+    def _of(self, width: int, height: int) -> list[tuple[int, int, int]]:
+        """(row, from, to) of all that is to be black in a plane of this size."""
+        if (width, height) not in self._spans:
+            self._spans[width, height] = [span for area in self._areas for span in spans(area, width, height)]
+        return self._spans[width, height]
+
+
+def spans(area: Area, width: int, height: int) -> list[tuple[int, int, int]]:
+    """(row, from, to) of the pixels of an area: each row is looked at at its upper rim, middle and lower rim."""
+    corners = [(x * width / 100, y * height / 100) for x, y in area]
+    sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
+    found = []
+    for y in range(height):
+        for at in (y + 0.001, y + 0.5, y + 0.999):
+            met = sorted(
+                x0 + (at - y0) * (x1 - x0) / (y1 - y0) for (x0, y0), (x1, y1) in sides if (y0 <= at) != (y1 <= at)
+            )
+            for left, right in zip(met[::2], met[1::2], strict=True):
+                found.append((y, max(0, int(left) - 1), min(width, int(right) + 2)))
+    return list(dict.fromkeys(found))
+
+
+def _copied(frame: Any) -> Any:
+    made = av.VideoFrame(frame.width, frame.height, "yuv420p")
+    for theirs, ours in zip(frame.planes, made.planes, strict=True):
+        source, target = memoryview(theirs), memoryview(ours)
+        if theirs.line_size == ours.line_size:
+            target[:] = source[: len(target)]
+            continue
+        for y in range(theirs.height):
+            row = source[y * theirs.line_size : y * theirs.line_size + theirs.width]
+            target[y * ours.line_size : y * ours.line_size + theirs.width] = row
+    made.pts = frame.pts
+    if frame.time_base is not None:
+        made.time_base = frame.time_base
+    return made
