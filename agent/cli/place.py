@@ -60,10 +60,11 @@ def look(paths: Paths) -> Place:
         from agent.config.words import language_of_environment
 
         language = language_of_environment()
-    return Place(language, _zone(site.get("timezone")))
+    return Place(language, zone_of(site.get("timezone")))
 
 
-def _zone(name: object) -> tzinfo:
+def zone_of(name: object) -> tzinfo:
+    """The timezone of that name, UTC where there is none."""
     if not isinstance(name, str) or name == "UTC":
         return UTC
     import zoneinfo

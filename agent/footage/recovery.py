@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.chain import Stamp
-from agent.footage.errors import FootageError
+from agent.footage.errors import FootageError, explain
 from agent.footage.index import MediaIndex, Segment
 from agent.footage.layout import END_BYTES, TICKS_PER_S
-from agent.footage.reading import Found, read_ends, read_segment
+from agent.footage.reading import Found, piece_holds, read_ends, read_segment
 from agent.footage.segment import end_segment
 
 _NAME = re.compile(r"^(\d{8,})-[0-9TZ]+\.mp4$")
@@ -95,6 +95,17 @@ def _set_aside(index: MediaIndex, camera: str, seq: int, path: Path) -> None:
     except OSError as error:
         raise FootageError(f"{path}: {error.strerror}") from error
     index.drop(camera, seq)
+
+
+def sound_ns(path: Path) -> int:
+    """How much of a segment holds by its own check sums, wherever in it. FootageError if it cannot be read at all."""
+    found = read_segment(path)
+    try:
+        with path.open("rb", buffering=0) as file:
+            pieces = [piece for piece in found.pieces if piece_holds(file.fileno(), piece)]
+    except OSError as error:
+        raise explain(path, error) from error
+    return sum(piece.end.mono_ns - piece.start.mono_ns for piece in pieces)
 
 
 def _length_ms(found: Found) -> int:

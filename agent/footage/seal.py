@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,12 +26,14 @@ from agent.core.merkle import SegmentLeaf, path, root, segment_leaf
 from agent.core.numbers import read_ranges, written
 from agent.core.sealing import HOUR_NS, Waiting, due, hour_of
 from agent.footage.index import MediaIndex, Segment
+from agent.footage.layout import END_BYTES, ending_of
 from agent.journal import Journal
 from agent.journal.files import make
 from agent.journal.projections import every
 
 LEAVES_MAX = 4096  # of one seal; an hour of 10 s segments has 360
 ROWS_AT_ONCE = 50
+_CHUNK = 1 << 20
 SEALS_A_PASS = 2000  # the rest, of a board that never sealed, with the next
 _FIELDS = ", ".join(Segment._fields)
 _CAMERA = "(select id from camera where name = ?)"
@@ -159,11 +162,15 @@ class Sealer:
         return [row for row in found if row.sha256 is not None]
 
     def fill(self, row: Segment) -> Segment:
-        """A row of an index that was made anew gets the SHA-256 of its file. As it was, if that cannot be read."""
+        """A row of an index that was made anew gets the SHA-256 of its file, if that file holds by its own end box."""
         try:
-            digest = file_digest(self._footage / row.path)
+            digest, own, _ = file_digest(self._footage / row.path)
         except OSError:
             return row
+        return self.filled(row, digest) if own else row
+
+    def filled(self, row: Segment, digest: bytes) -> Segment:
+        """The row with its hash, in the index too."""
         with self._index.transaction() as db:
             ask = f"update segment set sha256 = ? where camera = {_CAMERA} and seq = ? and sha256 is null"
             db.execute(ask, (digest, row.camera, row.seq))
@@ -245,8 +252,8 @@ class Sealer:
             ask = "select seq from footage where camera = ? and seal = ? and seq between ? and ?"
             return [row[0] for row in db.execute(ask, (seal.camera, seal.id, seal.first, seal.last))]
 
-    def _leaves(self, seal: Seal) -> dict[int, bytes]:
-        """seq -> leaf of all that was sealed there and is known still."""
+    def _leaves(self, seal: Seal, *, fill: bool = True) -> dict[int, bytes]:
+        """seq -> leaf of all that was sealed there and is known still; fill: files are read for lost hashes."""
         with self._index.reading() as db:
             rows = db.execute(
                 f"select {_FIELDS} from footage where camera = ? and seal = ? and seq between ? and ?",
@@ -256,14 +263,14 @@ class Sealer:
                 "select seq, hash from leaf where camera = (select id from camera where name = ?) and seal = ?",
                 (seal.camera, seal.id),
             ).fetchall()
-        known = [row if row.sha256 else self.fill(row) for row in map(Segment._make, rows)]
+        known = [self.fill(row) if fill and not row.sha256 else row for row in map(Segment._make, rows)]
         return {**dict(gone), **{row.seq: leaf_of(row) for row in known if row.sha256}}
 
     def differs(self, camera: str, seq: int) -> Seal | None:
         """The seal of that segment if what it was made of is all known, and is not what it says any more."""
         row = self._index.segment(camera, seq)
         for seal, of_seal in (self._by_seal([row]) if row is not None else {}).items():
-            tree = self._leaves(seal) if of_seal else {}
+            tree = self._leaves(seal, fill=False) if of_seal else {}
             if len(tree) == seal.leaves and root([tree[at] for at in sorted(tree)]) != seal.root:
                 return seal
         return None
@@ -311,7 +318,21 @@ def let_go(db: Any, camera: str, seqs: Sequence[int], forget: Callable[[], objec
         db.executemany(f"insert or ignore into leaf values ({_CAMERA}, ?, ?, ?)", leaves)
 
 
-def file_digest(file: Path) -> bytes:
-    """SHA-256 of a whole file. OSError if it cannot be read."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
+def file_digest(file: Path, wait: Callable[[int], object] = lambda size: None) -> tuple[bytes, bool, int]:
+    """(SHA-256 of a whole segment, whether its own end box agrees, bytes). OSError if it cannot be read.
+
+    wait is called with how many bytes have been read, again and again; what was read leaves the cache again.
+    """
+    digest, tail, size = hashlib.sha256(), b"", 0
+    with file.open("rb", buffering=0) as opened:
+        while chunk := opened.read(_CHUNK):
+            size += len(chunk)
+            tail += chunk
+            digest.update(tail[:-END_BYTES])
+            tail = tail[-END_BYTES:]
+            wait(size)
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    ending = ending_of(tail)
+    own = ending is not None and ending.sha256 == digest.digest()
+    digest.update(tail)
+    return digest.digest(), own, size

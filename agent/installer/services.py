@@ -32,7 +32,7 @@ def units(site: SiteConfig) -> list[str]:
     """Units of systemd that this site file asks for."""
     found = ["standpipe-panel.service"]
     if site.camera:
-        found += ["standpipe-jobs-retention.timer", "standpipe-jobs-holds.timer", "standpipe-jobs-seal.timer"]
+        found += [f"standpipe-jobs-{job}.timer" for job in ("retention", "holds", "seal", "scrub")]
     found += [RECORDER.format(camera.id) for camera in site.camera]
     if site.uplink is not UNSET:
         found += ["standpipe-uplink.service", "standpipe-installer.path"]

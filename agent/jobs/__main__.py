@@ -8,14 +8,19 @@ from collections.abc import Callable
 
 from agent.config import ConfigError, load_or_kept
 from agent.footage.errors import FootageError
-from agent.jobs import holds, retention, seal
+from agent.jobs import holds, retention, scrub, seal
 from agent.jobs.desk import Desk
 from agent.journal import JournalError
 from agent.runtime import process
 from agent.runtime.paths import Paths
 
 log = logging.getLogger(__name__)
-JOBS: dict[str, Callable[[Desk], object]] = {"retention": retention.run, "holds": holds.run, "seal": seal.run}
+JOBS: dict[str, Callable[[Desk], object]] = {
+    "retention": retention.run,
+    "holds": holds.run,
+    "seal": seal.run,
+    "scrub": scrub.run,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,9 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     for path in units:
         text = re.sub(r"/opt/standpipe/venv/bin/\w+", "/bin/true", path.read_text())
         (tmp_path / path.name.replace("@", "@camera")).write_text(text)
-    said = sp_units.run("systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir())))
+    named = sorted(map(str, tmp_path.iterdir()))
+    shutil.copytree(sp_units.UNITS / "standpipe-jobs@scrub.service.d", tmp_path / "standpipe-jobs@camera.service.d")
+    said = sp_units.run("systemd-analyze", "verify", "--man=no", *named)
     ours = [line for line in said.stderr.splitlines() if "standpipe" in line]
     assert not ours, ours
 
@@ -62,7 +64,7 @@ def test_comes_back_for_ever(name: str) -> None:
     assert unit["Type"] == ["notify"]
 
 
-@pytest.mark.parametrize("job", ["retention", "holds", "seal"])
+@pytest.mark.parametrize("job", ["retention", "holds", "seal", "scrub"])
 def test_jobs_are_started_by_timers_that_no_clock_step_moves(job: str) -> None:
     timer = sp_units.settings(f"standpipe-jobs-{job}.timer")
     assert timer["Unit"] == [f"standpipe-jobs@{job}.service"]
@@ -70,6 +72,12 @@ def test_jobs_are_started_by_timers_that_no_clock_step_moves(job: str) -> None:
     assert timer["OnBootSec"]
     assert timer["OnUnitInactiveSec"]
     assert sp_units.settings("standpipe-jobs@.service")["Type"] == ["oneshot"]
+
+
+def test_reading_all_footage_again_gives_way_to_everything() -> None:
+    idle = sp_units.settings("standpipe-jobs@scrub.service.d/idle.conf")
+    wanted = {"IOSchedulingClass": ["idle"], "IOWeight": ["1"], "CPUWeight": ["1"], "Nice": ["19"]}
+    assert idle == wanted, "all else as every job"
 
 
 @pytest.mark.parametrize("name", [name for name in STANDING if "simulator" not in name])

@@ -39,6 +39,7 @@ class SiteConfig(Struct, frozen=True, forbid_unknown_fields=True):
     person: Annotated[list[Person], Meta(max_length=256)] = []
     retention: Retention = Retention()
     holds: Holds = Holds()
+    scrub: Scrub = Scrub()
     viewing: Viewing = Viewing()
     backup: Backup = Backup()
     uplink: Uplink | UnsetType = UNSET
