@@ -81,7 +81,8 @@ class Stills:
         except NoPicture as error:
             return SnapshotFailed(source=self._camera, signal=Signal.TROUBLE, snapshot=snapshot, reason=str(error))
         digest = hashlib.sha256(data).hexdigest()
-        about = {"path": str(name), "bytes": len(data), "sha256": digest, "at_ns": at.at_ns}
+        about: dict[str, object] = {"path": str(name), "bytes": len(data), "sha256": digest, "at_ns": at.at_ns}
+        about["cause"] = str(values.get("cause"))[:200]
         return SnapshotReady(source=self._camera, snapshot=snapshot, **about)  # type: ignore[arg-type]
 
     def reference(self, row: Row) -> Event | None:

@@ -175,17 +175,6 @@ class SnapshotRequested(Event):
     cause: str
 
 
-@kind("snapshot.ready", lane=Lane.ALARM)
-class SnapshotReady(Event):
-    """The picture lies at `path` under the data folder: a JPEG of the keyframe that came at `at_ns`."""
-
-    snapshot: str
-    path: str
-    bytes: int
-    sha256: str
-    at_ns: int
-
-
 @kind("snapshot.failed", lane=Lane.ALARM)
 class SnapshotFailed(Event):
     """There is no picture. reason in words."""
