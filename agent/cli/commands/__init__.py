@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "clock": "tell the journal what time it is, on a board without a clock",
     "footage": "list recorded footage, play it under a grant, cut a clip from it",
     "grant": "leave to view recorded footage: ask, list, revoke",
+    "camera": "what is wrong with the pictures, one picture now, the reference picture",
     "export": "hand out footage as one package that proves itself",
     "verify": "check such a package, anywhere",
     "scrub": "read footage again and find what rots",

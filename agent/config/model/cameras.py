@@ -118,6 +118,18 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 5
     segment_s: Annotated[int, Meta(ge=10, le=600, description="Length of one file of footage.")] = 60
     stall_s: Annotated[int, Meta(ge=2, le=10, description="No picture for so long: connect anew.")] = 8
+    health: Health = Health()
+    motion: Motion | UnsetType = UNSET
+    zone: Annotated[list[Zone], Meta(max_length=16)] = []
+    mask: Annotated[list[Mask], Meta(max_length=16)] = []
+    mask_by: Annotated[
+        Literal["recorder", "re-encode", "camera"],
+        Meta(
+            description="Who paints the masks: the recorder, where it encodes anyway (testcard:, raw "
+            '/dev/video); "re-encode" decodes and encodes a stream that is copied otherwise, at a price; "camera": its '
+            "own mask, and the recorder watches that it stays on."
+        ),
+    ] = "recorder"
 
 
 class Scrub(Struct, frozen=True, forbid_unknown_fields=True):
