@@ -32,7 +32,8 @@ SORTS = {
     "snapshot.ready": Sort("snapshot", SnapshotDelivered, SnapshotGivenUp),
 }
 ENDS = tuple(f"{sort.name}.{end}" for sort in SORTS.values() for end in ("delivered", "given_up"))
-KINDS = ("clip.requested", *SORTS, *ENDS)
+ASKED = ("clip.requested", "snapshot.requested")
+KINDS = (*ASKED, *SORTS, *ENDS)
 
 
 def id_of(row: Row) -> str:
@@ -82,12 +83,12 @@ class Pending:
 
     def _take(self, row: Row, clip: str) -> None:
         key = (row.source, clip)
-        if row.kind == "clip.requested":
+        if row.kind in ASKED:
             self._asked[clip] = row
             if len(self._asked) > REQUESTS_MOST:
                 self._asked.popitem(last=False)
         elif row.kind in SORTS:
-            asked = self._asked[clip].values() if clip in self._asked else row.values()
+            asked = self._asked[clip].values() if clip in self._asked else {}
             self._clips[key] = row
             self._why[key] = (str(asked.get("cause", "")), bool(asked.get("hold")))
         else:

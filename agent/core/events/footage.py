@@ -169,21 +169,6 @@ class ExportMade(Event):
     digest: str
 
 
-@kind("snapshot.ready", lane=Lane.ALARM)
-class SnapshotReady(Event):
-    """A picture is on disk (`path` under the data folder, JPEG), synced, taken at `at_ns` (UTC). snapshot: its id.
-
-    cause: who or what asked for it, as of a clip.
-    """
-
-    snapshot: str
-    path: str
-    bytes: int
-    sha256: str
-    at_ns: int
-    cause: str
-
-
 @kind("snapshot.delivered")
 class SnapshotDelivered(Event):
     """The far end has confirmed the picture's hash. file: the transfer's id."""
