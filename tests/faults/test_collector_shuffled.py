@@ -11,13 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 from sp_broker import Broker
-from sp_collect import Board, Collect, chain, new_epoch
+from sp_collect import Board, Collect, chain, covered, new_epoch
 from sp_postgres import Postgres
 from sp_shuffle import Shuffle
 
 from agent.collector.report import report
 from agent.collector.stores import Where
 from agent.core.chain import canonical_row
+from agent.core.wire import Ack
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_shuffled_and_doubled_deliveries_to_one_collector(
 def test_shuffled_and_doubled_deliveries_to_two_that_are_killed(
     broker: Broker, tmp_path: Path, rounds: Callable[[int, int], int]
 ) -> None:
-    epoch, rows, chance = new_epoch(), rounds(300, 60_000), random.Random(8)
+    epoch, rows, chance = new_epoch(), rounds(600, 60_000), random.Random(8)
     links = chain(rows, epoch)
     with ExitStack() as stack:
         url = stack.enter_context(Postgres()).fresh()
@@ -73,6 +74,7 @@ def test_shuffled_and_doubled_deliveries_to_two_that_are_killed(
             victim.start()
         _chunks_to_both(board, chance)
         assert all(way.moved for way in ways)
+        never_taken_back(board.acks)
         with psycopg.connect(url) as db:
             there = db.execute('select seq, text, hash from "row" order by seq').fetchall()
         assert there == [(link.row.seq, canonical_row(link.row).decode(), link.row.hash) for link in links]
@@ -80,6 +82,14 @@ def test_shuffled_and_doubled_deliveries_to_two_that_are_killed(
         assert found["totals"]["chains_whole"]
         assert [Path(file["path"]).stat().st_size for file in found["boards"][0]["files"]] == [150_000]
         assert not any("Traceback" in collect.log for collect in both)
+
+
+def never_taken_back(acks: list[Ack]) -> None:
+    """In the order in which they were made, not in which they came: no collector knows less than the one before."""
+    said: set[int] = set()
+    for ack in sorted(acks, key=lambda ack: ack.at_ns):
+        assert said <= covered(ack)
+        said = covered(ack)
 
 
 def _chunks_to_both(board: Board, chance: random.Random) -> None:

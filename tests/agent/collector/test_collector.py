@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from sp_broker import Broker
 from sp_collect import BOARD, SITE, Board, Collect, batches, chain, new_epoch, stored, wait_until
+from sp_ports import free_port
+from sp_postgres import Postgres
 from sp_stub_broker import Stub
+from sp_weed import BUCKET, KEY, SECRET, Weed
 
 from agent.collector import link as link_module
 from agent.collector.collector import Collector
@@ -198,6 +202,76 @@ def test_file_arrives_whole_and_is_not_sent_twice(collect: Collect, board: Board
     published = len(board.responses)
     assert board.send_file(data, "clip-1.mp4", 65536).state == "done"
     assert len(board.responses) - published == 2  # stat and fin
+
+
+# --- several collectors ---
+
+
+def test_two_over_postgresql_and_an_object_store(
+    broker: Broker, postgres: Postgres, weed: Weed, tmp_path: Path
+) -> None:
+    secrets, port = tmp_path / "secrets.toml", free_port()
+    secrets.write_text(f'[files]\nuser = "{KEY}"\npassword = "{SECRET}"\n')
+    secrets.chmod(0o600)
+    url, prefix = postgres.fresh(), new_epoch()
+    options = ("--files", weed.url(prefix), "--secrets", str(secrets))
+    first = Collect(broker.url, tmp_path / "c1", *options, "--metrics", f"127.0.0.1:{port}", to=url)
+    second = Collect(broker.url, tmp_path / "c2", *options, to=url)
+    epoch, data = new_epoch(), random.Random(6).randbytes(400_000)
+    with first, second, Board(broker.port) as board:
+        board.birth(epoch)
+        board.send_until_acked(epoch, chain(400, epoch))
+        assert board.send_file(data, "clip.mp4", 16384).state == "done"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            figures = answer.read().decode()
+    for log in (first.log, second.log):
+        assert ", sharing as collector" in log
+        assert SECRET not in log
+    assert f'standpipe_rows_total{{site="{SITE}",board="{BOARD}"}} 400' in figures
+    assert f'standpipe_files_complete_total{{site="{SITE}",board="{BOARD}"}} 1' in figures
+    told = command("report", "--store", url, *options, "--of", f"{SITE}/{BOARD}", "--json")
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert (found["totals"]["rows"], found["totals"]["chains_whole"]) == (400, True)
+    path = found["boards"][0]["files"][0]["path"]
+    assert path.startswith(f"s3://{BUCKET}/{prefix}/{SITE}/{BOARD}/")
+    assert weed.read(path.removeprefix(f"s3://{BUCKET}/")) == data
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--store", "postgresql://127.0.0.1:1/none", "--files", "x"), "--store"),
+        (("--store", "postgresql://127.0.0.1:1/none"), "--files"),
+        (("--store", "{store}", "--files", "s3://"), "--files"),
+        (("--store", "{store}", "--files", "s3://bucket?endpoint=http://127.0.0.1:1"), "s3://bucket"),
+        (("--store", "{store}", "--share", "a/b"), "--share"),
+        (("--store", "{store}", "--files", "/dev/null/x"), "--store"),
+    ],
+)
+def test_mistakes_of_a_central_store_are_one_line(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
+    done = command("--broker", "mqtt://127.0.0.1:1", *(word.format(store=tmp_path / "none") for word in options))
+    assert done.returncode in (1, 2)
+    assert says in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_broker_without_shared_subscriptions_gives_everything_to_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RabbitMQ says so in its answer; paho's callbacks are called as paho would."""
+    link = Link(At.from_url("mqtt://127.0.0.1:1"), [], share="collector")
+    asked: list[list[str]] = []
+    monkeypatch.setattr(link._client, "subscribe", lambda topics: asked.append([topic for topic, _ in topics]))
+    link._on_connect(None, None, None, ReasonCode(PacketTypes.CONNACK, "Success"), None)
+    assert link.shared
+    assert asked[0][:2] == ["standpipe/+/+/presence", "$share/collector/standpipe/+/+/event"]
+    no = ReasonCode(PacketTypes.SUBACK, identifier=0x9E)
+    link._on_subscribe(None, None, 1, [ReasonCode(PacketTypes.SUBACK, "Granted QoS 1"), no, no, no], None)
+    assert not link.shared
+    assert asked[1][1] == "standpipe/+/+/event"
+    said = Properties(PacketTypes.CONNACK)
+    said.SharedSubscriptionAvailable = 0
+    link._on_connect(None, None, None, ReasonCode(PacketTypes.CONNACK, "Success"), said)
+    assert not link.shared
 
 
 # --- strangers ---

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sp_collect import BOARD, SITE, Link, chain, new_epoch, wire_row
+from sp_postgres import Postgres
 
 from agent.collector import books as books_module
 from agent.collector.batch import Batch, Sent
@@ -141,7 +143,7 @@ def test_hole_holds_the_mark_back_until_it_is_filled(desk: Desk) -> None:
 Scenario = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(["", "", "commit", "commit", "kill", "reopen"])))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=Scenario)
 def test_any_order_with_kills_in_between(desk: Desk, steps: list[tuple[int, str]]) -> None:
     desk.forget()
@@ -391,3 +393,29 @@ def test_full_disk_forgets_what_was_not_committed(tmp_path: Path) -> None:
     assert covered(desk.ack(EPOCH), links) == set(range(1, 2001))
     assert desk.epoch(EPOCH)["doubles"] == 50
     desk.store.close()
+
+
+def test_two_collectors_at_one_board_at_the_same_time(postgres: Postgres, tmp_path: Path) -> None:
+    """Rows dealt out by turns, commits at the same moments: no mark is lost over the other's."""
+    where = Where(postgres.fresh(), str(tmp_path))
+    links, failed = chain(600, EPOCH), list[BaseException]()
+
+    def work(part: int) -> None:
+        desk = Desk(where)
+        try:
+            for first in range(3 * part, 600, 6):
+                desk.saved(EPOCH, links[first : first + 3])
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+        finally:
+            desk.store.close()
+
+    threads = [Thread(target=work, args=(part,)) for part in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    ((told,),) = [board["epochs"] for board in report(where)["boards"]]
+    assert (told["rows"], told["missing"], told["chain"]["upto"], told["chain"]["whole"]) == (600, [], 600, True)
+    assert [lane["upto"] for lane in told["lanes"].values()] == [600, 599]
