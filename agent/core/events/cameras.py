@@ -175,6 +175,18 @@ class SnapshotRequested(Event):
     cause: str
 
 
+@kind("snapshot.ready", lane=Lane.ALARM)
+class SnapshotReady(Event):
+    """The picture lies at `path` under the data folder: a JPEG of the keyframe that came at `at_ns`. cause: as asked for."""
+
+    snapshot: str
+    path: str
+    bytes: int
+    sha256: str
+    at_ns: int
+    cause: str
+
+
 @kind("snapshot.failed", lane=Lane.ALARM)
 class SnapshotFailed(Event):
     """There is no picture. reason in words."""
