@@ -12,7 +12,7 @@ CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=provisioning/lib/pi.sh
 . "$CHECKOUT/provisioning/lib/pi.sh"
 
-UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-installer.path standpipe-installer.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer standpipe-jobs-scrub.timer standpipe-jobs@scrub.service.d/idle.conf"
+UNITS="standpipe.target standpipe-panel.service standpipe-recorder@.service standpipe-uplink.service standpipe-simulator.service standpipe-installer.path standpipe-installer.service standpipe-jobs@.service standpipe-jobs-retention.timer standpipe-jobs-backup.timer standpipe-jobs-holds.timer standpipe-jobs-seal.timer standpipe-jobs-scrub.timer standpipe-jobs@scrub.service.d/idle.conf"
 SYSTEM=/etc/systemd/system
 SITE=/etc/standpipe/site.toml
 prefix=/opt/standpipe

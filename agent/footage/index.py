@@ -198,6 +198,10 @@ class MediaIndex:
         ask = f"{_OF} and state <> 'open' order by seq desc limit 1"
         return next(iter(self._read(Segment, ask, {"camera": camera})), None)
 
+    def first(self, camera: str) -> Segment | None:
+        """The oldest segment there is."""
+        return next(iter(self._read(Segment, f"{_OF} order by seq limit 1", {"camera": camera})), None)
+
     def sequences(self, camera: str) -> set[int]:
         """All sequence numbers of a camera that have a row."""
         with self.reading() as db:

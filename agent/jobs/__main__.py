@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.config import ConfigError, load_or_kept
 from agent.footage.errors import FootageError
-from agent.jobs import holds, retention, scrub, seal
+from agent.jobs import backup, holds, retention, scrub, seal
 from agent.jobs.desk import Desk
 from agent.journal import JournalError
 from agent.runtime import process
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 JOBS: dict[str, Callable[[Desk], object]] = {
     "retention": retention.run,
     "holds": holds.run,
+    "backup": backup.run,
     "seal": seal.run,
     "scrub": scrub.run,
 }

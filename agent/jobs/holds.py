@@ -9,6 +9,7 @@ from agent.core.events import DeletionRefused, HoldCopied, HoldPlaced, HoldRelea
 from agent.footage.errors import FootageError
 from agent.footage.holds import Store, find
 from agent.footage.volume import MIB
+from agent.jobs import by_rule
 from agent.jobs.desk import SOURCE, Desk
 from agent.journal.approvals import Approval
 from agent.journal.holds import Hold, holds
@@ -27,6 +28,7 @@ def tend(desk: Desk) -> None:
     now = desk.now()
     store = Store(desk.holds_path, desk.site.holds.quota_mb * MIB)
     failed: dict[str, str] = {}
+    by_rule.place(desk, now)
     for hold in holds(desk.journal).values():
         placed = hold if hold.placed else _place(desk, hold, now)
         if placed is not None and not placed.copied:

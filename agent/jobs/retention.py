@@ -32,6 +32,7 @@ from agent.footage.delete import Deleter, Order, Step
 from agent.footage.errors import FootageError
 from agent.footage.keeping import Amount, Keeping
 from agent.footage.volume import MIB
+from agent.jobs import clips as clips_job
 from agent.jobs import holds as holds_job
 from agent.jobs import seal as seal_job
 from agent.jobs.desk import SOURCE, Desk
@@ -97,6 +98,7 @@ def _pass(desk: Desk, step: Step | None) -> Outlook:
         done.append(deleter.delete(batch, _standing(desk, batch, seen)))
     _tell(desk, seen)
     if not desk.clock_refusal(seen.now):
+        clips_job.tend(desk, seen.policy)
         desk.journal.append(_ran(seen, done))
     return seen
 

@@ -31,7 +31,7 @@ def check_chain(journal: Journal, progress: Callable[[int, int], None] | None = 
     if not first:
         return ChainReport(journal.epoch, 0, 0, 0, None, "")
     first_seq = first[0].seq
-    walk = _Walk(first_seq, *_start(journal, first[0]))
+    walk = Walk(first_seq, *_start(journal, first[0]))
     done = 0
     while rows := journal.read(first_seq - 1 + done, limit=_PAGE):
         for row in rows:
@@ -54,7 +54,9 @@ def _start(journal: Journal, first: Row) -> tuple[bytes, bool]:
         return b"", False
 
 
-class _Walk:
+class Walk:
+    """Goes along rows; `hash` is that of the last one that followed. whole: the first is the epoch's very first."""
+
     def __init__(self, seq: int, hash_: bytes, whole: bool) -> None:
         self.seq = seq
         self.hash = hash_

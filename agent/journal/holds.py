@@ -74,7 +74,11 @@ def _of_clip(row: Row, values: Any) -> Hold | None:
 
 
 def _of_request(row: Row, values: Any) -> Hold | None:
-    start, end = (Stamp(int(values[name]), "", int(values[name]), row.clock) for name in ("from_ns", "to_ns"))
+    boot = str(values.get("boot", ""))
+    start, end = (
+        Stamp(int(values[f"{name}_ns"]), boot, int(values[f"{name}_mono_ns" if boot else f"{name}_ns"]), row.clock)
+        for name in ("from", "to")
+    )
     by, cameras = str(values["by"]), tuple(values["cameras"])
     return Hold(str(values["hold"]), cameras, Window(start, end), str(values["reason"]), by, row.kind, rows=(row,))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from agent.core.chain import Row, Stamp
@@ -27,17 +27,19 @@ class OpenAlarm:
 def every(journal: Journal, *kinds: str, source: str | None = None, after: int = 0) -> Iterator[Row]:
     """All rows of these kinds (any, if none is named) past `after`, oldest first, a page at a time.
 
-    A carried fact comes as the row it was, under the number of the row that carries it. Rows below a checkpoint are
-    gone, though their deletion may still be under way: what of them binds stands above it once more.
+    Rows below a checkpoint are gone, though their deletion may still be under way. What of them binds, or is kept for
+    longer, was carried: it comes as the row it was, under the number of the row that carries it, and before all rows
+    that still stand in their place, as it is older than they are.
     """
-    wanted = (*kinds, *CARRYING) if kinds else ()
     after = max(after, _gone_upto(journal))
-    while rows := journal.read(after, kinds=wanted, source=source, limit=_PAGE):
-        for row in rows:
-            if row.kind not in CARRYING or not kinds:
-                yield row
-            elif (was := _uncarried(row)).kind in kinds:
-                yield was
+    if kinds:
+        yield from (was for row in _pages(journal, CARRYING, source, after) if (was := uncarried(row)).kind in kinds)
+    yield from _pages(journal, kinds, source, after)
+
+
+def _pages(journal: Journal, kinds: Sequence[str], source: str | None, after: int) -> Iterator[Row]:
+    while rows := journal.read(after, kinds=kinds, source=source, limit=_PAGE):
+        yield from rows
         after = rows[-1].seq
 
 
@@ -46,7 +48,8 @@ def _gone_upto(journal: Journal) -> int:
     return 0 if checkpoint is None else int(str(checkpoint.values()["upto"]))
 
 
-def _uncarried(row: Row) -> Row:
+def uncarried(row: Row) -> Row:
+    """The row that a row of CARRYING says again, under the number of that one."""
     values = row.values()
     return row._replace(kind=str(values["of_kind"]), signal=str(values["of_class"]), data=str(values["of_data"]))
 

@@ -3,7 +3,7 @@
 Rules of this file:
 - a boot's rows lie together, in the order they were written; what was noted first and written later (a stuck disk) is
   at most `LATE_NS` late. So each boot is searched by monotonic time, which no clock step moves;
-- the wall time of a boot is its anchor (`clock.set`) if it has one, else the clock as it stood in its last row;
+- the wall time of a boot is the clock as it stood in its last row; if that was not set, the anchor (`clock.set`);
 - a fact that was carried stands where it was carried to, with the time it had: it is found by its kind, not by place.
 """
 
@@ -23,12 +23,14 @@ _LOOK = 64
 
 
 class Boot(NamedTuple):
-    """Rows of one boot. ahead_ns: its wall time less its monotonic time."""
+    """Rows of one boot, its first and its last. ahead_ns: its wall time less its monotonic time."""
 
     name: str
     first_seq: int
     last_seq: int
     ahead_ns: int
+    first: Row
+    last: Row
 
 
 class When:
@@ -76,7 +78,9 @@ class When:
             beyond = bisect_left(range(at.seq, head + 1), True, key=functools.partial(self._is_past, name))
             last_seq = at.seq + beyond - 1
             last = self._last_real(last_seq, at)
-            yield Boot(name, at.seq, last_seq, self._anchors.get(name, last.at_ns - last.mono_ns))
+            own_ns = last.at_ns - last.mono_ns
+            ahead_ns = self._anchors.get(name, own_ns) if last.clock == "unset" else own_ns
+            yield Boot(name, at.seq, last_seq, ahead_ns, at, last)
             at = self._real(last_seq)
 
     def _is_past(self, name: str, seq: int) -> bool:

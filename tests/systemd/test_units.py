@@ -64,7 +64,7 @@ def test_comes_back_for_ever(name: str) -> None:
     assert unit["Type"] == ["notify"]
 
 
-@pytest.mark.parametrize("job", ["retention", "holds", "seal", "scrub"])
+@pytest.mark.parametrize("job", ["retention", "holds", "seal", "scrub", "backup"])
 def test_jobs_are_started_by_timers_that_no_clock_step_moves(job: str) -> None:
     timer = sp_units.settings(f"standpipe-jobs-{job}.timer")
     assert timer["Unit"] == [f"standpipe-jobs@{job}.service"]

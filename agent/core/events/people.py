@@ -79,7 +79,10 @@ class CommandRefused(Event):
 
 @kind("hold.requested", lane=Lane.ALARM)
 class HoldRequested(Event):
-    """A person wants footage of these cameras from / to (UTC) kept from deletion. hold: the request's id."""
+    """Footage of these cameras from / to (UTC) is to be kept from deletion. hold: the request's id.
+
+    by: the person, or "rule" ([holds] on), then with the moments in monotonic time of `boot`.
+    """
 
     hold: str
     cameras: list[str]
@@ -87,6 +90,9 @@ class HoldRequested(Event):
     to_ns: int
     reason: str
     by: str
+    boot: str = ""
+    from_mono_ns: int = 0
+    to_mono_ns: int = 0
 
 
 @kind("hold.placed", lane=Lane.ALARM)
@@ -284,3 +290,21 @@ class ViewingRefused(Event):
     from_ns: int
     to_ns: int
     reason: str
+
+
+@kind("clip.deleted", lane=Lane.ALARM)
+class ClipDeleted(Event):
+    """A clip of a camera goes from the clips folder; written down first, so that no clip is gone without a row.
+
+    why: delivered / given up / nobody asks for it. authority, approver: the standing policy.
+    """
+
+    clip: str
+    path: str
+    bytes: int
+    sha256: str
+    from_ns: int
+    to_ns: int
+    why: str
+    authority: str
+    approver: str

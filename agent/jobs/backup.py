@@ -1,0 +1,228 @@
+"""The pass that makes a backup where one is due, reads it back, and lets old rows of the journal go that are in it.
+
+Order of things: copy to NAME.part -> walk the copied chain -> rename -> `backup.verified` -> the oldest copies go ->
+rows past their time, past every reader and in that copy go (core/records.py). Killed anywhere, the next pass goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET
+
+from agent.core.chain import Row, Stamp
+from agent.core.events import BackupVerified, JournalPruned
+from agent.core.records import Dated, Going, RecordClass, class_of, cutoffs, going
+from agent.core.spans import span
+from agent.core.wire import LANES
+from agent.footage.errors import FootageError, explain
+from agent.footage.query import Footage
+from agent.footage.volume import MIB
+from agent.jobs import clips
+from agent.jobs.dating import Dating
+from agent.jobs.desk import SOURCE, Desk
+from agent.jobs.retention import standing_policy
+from agent.journal import Cursor, JournalError
+from agent.journal.backup import copy_database, verify_database, verify_journal
+from agent.journal.files import sync_folder
+from agent.journal.projections import every, uncarried
+from agent.journal.prune import finish, prune
+
+HOUR_NS = 3_600 * 1_000_000_000
+EARLY_NS = 10 * 60 * 1_000_000_000  # timers are not exact: an hourly look must not make it every 25 hours
+LATE_NS = 2 * HOUR_NS
+PRUNED_MOST = 200_000  # of one pass: what is left goes with the next
+JOURNAL, MEDIA, SITE = "journal.db", "media.db", "site.toml"
+
+
+def run(desk: Desk) -> None:
+    """One pass by itself. What fails is told as trouble, and tried again with the next."""
+    with desk.alone():
+        finish(desk.journal)
+        failed: dict[str, str] = {}
+        if desk.site.backup.path:
+            try:
+                _back_up(desk, Path(desk.site.backup.path))
+            except (JournalError, FootageError) as error:
+                failed["backup failed"] = str(error)
+            failed |= _late(desk)
+        desk.tell("backup ", failed)
+        if not failed:
+            let_go(desk)
+
+
+# --- the copy ---
+
+
+def last(desk: Desk) -> Row | None:
+    """The newest backup of this journal that was read back."""
+    rows = [row for row in every(desk.journal, "backup.verified") if row.values()["path"]]
+    return rows[-1] if rows else None
+
+
+def _age_ns(desk: Desk, row: Row, now: Stamp) -> int:
+    """How old a row is; more than anything where that cannot be told."""
+    if row.boot == now.boot:
+        return now.mono_ns - row.mono_ns
+    return now.at_ns - row.at_ns if "unset" not in (now.clock, row.clock) and now.at_ns >= row.at_ns else 2**62
+
+
+def _back_up(desk: Desk, folder: Path) -> None:
+    newest, now = last(desk), desk.now()
+    every_ns = desk.site.backup.every_h * HOUR_NS
+    if newest is not None and _age_ns(desk, newest, now) < every_ns - EARLY_NS and _there(newest):
+        return
+    if not folder.is_dir():
+        raise FootageError(f"{folder}: is the disk of the backups mounted? (path of [backup])", "wrong volume")
+    name = f"{desk.site.site.id}-{desk.site.site.board}-{desk.journal.epoch[:8]}-{desk.journal.head()[0]:010d}"
+    part, whole = folder / f"{name}.part", folder / name
+    try:
+        for old in folder.glob("*.part"):
+            shutil.rmtree(old)
+        if whole.exists():  # nothing was written since, or a pass was killed before its row
+            shutil.rmtree(whole)
+        _room(desk, folder)
+        part.mkdir()
+        event = _copied(desk, part, whole)
+        part.rename(whole)
+        sync_folder(folder)
+        desk.journal.append(event)
+        _rotate(desk, folder)
+    except OSError as error:
+        raise explain(error.filename or folder, error) from error
+
+
+def _copied(desk: Desk, part: Path, whole: Path) -> BackupVerified:
+    """All that belongs to a backup, each read back from the disk."""
+    size = copy_database(desk.paths.journal, part / JOURNAL)
+    found = verify_journal(part / JOURNAL)
+    if found.epoch != desk.journal.epoch:
+        raise JournalError(f"{desk.paths.journal}: was moved aside while it was copied")
+    if desk.paths.media.exists():
+        size += copy_database(desk.paths.media, part / MEDIA)
+        verify_database(part / MEDIA)
+    if desk.paths.site.exists():
+        shutil.copyfile(desk.paths.site, part / SITE)
+        size += (part / SITE).stat().st_size
+    sync_folder(part)
+    return BackupVerified(
+        source=SOURCE,
+        path=str(whole),
+        upto=found.head_seq,
+        hash=found.head_hash.hex(),
+        files=len(list(part.iterdir())),
+        bytes=size,
+        apart=part.stat().st_dev != desk.paths.data.stat().st_dev,
+    )
+
+
+def _room(desk: Desk, folder: Path) -> None:
+    """Where it lies on the data's own disk, it must not be what fills it."""
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    needs = sum(path.stat().st_size for path in (desk.paths.journal, desk.paths.media) if path.exists())
+    same = folder.stat().st_dev == desk.paths.data.stat().st_dev
+    needs += desk.site.retention.reserve_mb * MIB if same else 0
+    if free < needs:
+        told = f"{folder}: {free // MIB} MiB free, a backup needs {needs // MIB}: free some space"
+        raise FootageError(told, "disk full")
+
+
+def _rotate(desk: Desk, folder: Path) -> None:
+    """The oldest copies go; those of an epoch before go first."""
+    prefix = f"{desk.site.site.id}-{desk.site.site.board}-"
+    ours = [path for path in folder.iterdir() if path.name.startswith(prefix) and (path / JOURNAL).is_file()]
+    ours.sort(key=lambda path: path.stat().st_mtime_ns)
+    for old in ours[: -desk.site.backup.copies]:
+        shutil.rmtree(old)
+
+
+def _there(row: Row) -> bool:
+    return (Path(str(row.values()["path"])) / JOURNAL).is_file()
+
+
+def _late(desk: Desk) -> dict[str, str]:
+    newest = last(desk)
+    if newest is not None and _there(newest):
+        if _age_ns(desk, newest, desk.now()) <= desk.site.backup.every_h * HOUR_NS + LATE_NS:
+            return {}
+        return {"backup late": f"the last one is of row {newest.values()['upto']}: {newest.values()['path']}"}
+    return {"backup late": f"there is none in {desk.site.backup.path}"}
+
+
+# --- what may go ---
+
+
+def let_go(desk: Desk) -> int:
+    """Delete rows past their time; how many went. Nothing without a policy, a clock, and a backup that is there."""
+    now = desk.now()
+    policy, newest = standing_policy(desk, now), last(desk)
+    if policy is None or newest is None or not _there(newest) or desk.clock_refusal(now):
+        return 0
+    verified, marks = int(str(newest.values()["upto"])), cursors(desk)
+    going_ = _going(desk, now, min([verified, *marks.values()]))
+    if not going_.worth:
+        return 0
+    told = JournalPruned(
+        source=SOURCE,
+        upto=going_.upto,
+        rows=going_.rows,
+        kept=len(going_.keep),
+        from_ns=going_.from_ns,
+        to_ns=going_.to_ns,
+        authority=policy.request,
+        approver=policy.approver,
+        backup=str(newest.values()["path"]),
+    )
+    floor = going_.upto + 1
+    return prune(
+        desk.journal, going_.upto, cursors=marks, verified_upto=verified, floor_seq=floor, keep=going_.keep, told=[told]
+    )
+
+
+def _going(desk: Desk, now: Stamp, most_seq: int) -> Going:
+    spans = {name: span(getattr(desk.site.retention, name)) for name in RecordClass}
+    needed = clips.waiting(desk)
+    firsts = {camera: desk.index.first(camera) for camera in Footage(desk.index).cameras()}
+    oldest = {camera: first.start_at_ns for camera, first in firsts.items() if first is not None}
+
+    def wanted(row: Row) -> bool:
+        """A clip that lies there, or the seal of footage that does."""
+        values: Any = row.values()
+        if row.kind.startswith("clip."):
+            return (row.source, str(values.get("clip", ""))) in needed
+        return row.kind == "footage.sealed" and row.source in oldest and values["to_ns"] >= oldest[row.source]
+
+    return going(_dated(desk, now, most_seq), cutoffs(now.at_ns, spans, desk.zone), PRUNED_MOST, wanted)
+
+
+def _dated(desk: Desk, now: Stamp, most_seq: int) -> Iterator[Dated]:
+    dating = Dating(desk.journal, now)
+    after = 0
+    while rows := desk.journal.read(after, limit=1000):
+        for row in rows:
+            if row.seq > most_seq:
+                return
+            moved = dating.moved(row)
+            was = uncarried(row) if moved else row
+            yield Dated(was, class_of(was.kind), dating.at_ns(row), moved)
+        after = rows[-1].seq
+
+
+def cursors(desk: Desk) -> dict[str, int]:
+    """Reader -> the last row that it needs no more: by those that its marks stand on it knows the journal again.
+
+    Without an uplink in the site file nobody reads for one.
+    """
+    if desk.site.uplink is UNSET:
+        return {}
+    path = desk.paths.cursor("uplink")
+    if not path.exists():
+        return {"uplink": 0}
+    with contextlib.closing(Cursor(path)) as cursor:
+        return {"uplink": min(cursor.get(desk.journal.epoch, lane) for lane in LANES) - 1}
