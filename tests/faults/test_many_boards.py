@@ -1,4 +1,4 @@
-"""Many boards, two collectors over one PostgreSQL, one of them killed in the middle: nothing lost, nothing doubled."""
+"""Many boards, two collectors over one PostgreSQL, killed in the middle: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 import random
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import sp_boards
 from sp_broker import Broker
 from sp_collect import Collect, chain, wait_until
 from sp_postgres import Postgres
+from sp_shuffle import Shuffle
 
 from agent.collector.report import report
 from agent.collector.stores import Where
@@ -48,6 +51,25 @@ def stored_rows(url: str) -> int:
     with psycopg.connect(url) as db:
         found = db.execute('select count(*) from "row"').fetchone()
     return int(found[0]) if found else 0
+
+
+class Trouble(threading.Thread):
+    """Kills one of them every few seconds, until it is told to end."""
+
+    def __init__(self, victims: Sequence[Broker | Collect | Postgres], chance: random.Random) -> None:
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+        self.struck: Counter[str] = Counter()
+        self._victims = victims
+        self._chance = chance
+
+    def run(self) -> None:
+        while not self.over.wait(self._chance.uniform(2, 8)):
+            victim = self._chance.choice(self._victims)
+            victim.kill()
+            self.over.wait(self._chance.uniform(0, 2))
+            victim.start()
+            self.struck[type(victim).__name__] += 1
 
 
 def everything_is_there_once(url: str, told: dict[str, Any], rows: int) -> None:
@@ -85,4 +107,29 @@ def test_a_collector_killed_among_many_boards(
     everything_is_there_once(url, told, rows)
     for collect in (first, second):
         assert ", sharing as collector" in collect.log
+        assert "Traceback" not in collect.log
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_million_rows_through_everything(broker: Broker, postgres: Postgres, tmp_path: Path) -> None:
+    """Boards cut off and killed, deliveries doubled and out of order, broker, collectors and database killed."""
+    count, rows, url = 100, 10_000, postgres.fresh()
+    to = ("--files", str(tmp_path / "files"))
+    with Shuffle(broker.port, 1) as one, Shuffle(broker.port, 2) as two:
+        both = [Collect(way.url, tmp_path / f"c{n}", *to, to=url, wait=False) for n, way in enumerate((one, two))]
+        trouble = Trouble([broker, postgres, *both, *both], random.Random(10))
+        with both[0], both[1], boards(broker, count, rows, 0.02) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "ready\n"
+            trouble.start()
+            told = json.loads(running.stdout.readline() or "{}")
+            trouble.over.set()
+            trouble.join(60)
+        print({key: told[key] for key in ("boards", "rows", "sent", "alarm_s", "seconds")}, dict(trouble.struck))
+        assert one.doubled > 1000
+        assert two.moved > 1000
+    everything_is_there_once(url, told, rows)
+    assert sum(trouble.struck.values()) > 10
+    for collect in both:
         assert "Traceback" not in collect.log

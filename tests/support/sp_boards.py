@@ -1,8 +1,8 @@
 """Many boards in one process: each a session of its own, its rows by the real Delivery and Feed, from memory.
 
 Usage: python sp_boards.py PORTS BOARDS ROWS SEED EVERY_S: each of BOARDS boards sends ROWS rows, half of them as
-backlog, the rest as they happen, one each EVERY_S on average; now and then one loses its connection
-and comes back by the next of PORTS (with commas between). When the collector
+backlog, the rest as they happen, one each EVERY_S on average; now and then one loses its connection,
+or is killed, and comes back by the next of PORTS (with commas between). When the collector
 has acknowledged all of them it prints one JSON line: {"boards", "rows", "sent", "alarm_s", "epochs", "seconds"}. sent
 counts rows that went out, again ones too; alarm_s is how long live alarms took to be acknowledged (median, worst).
 """
@@ -71,6 +71,7 @@ class SimulatedBoard:
         self.sent = 0
         self.happened: OrderedDict[int, float] = OrderedDict()  # live alarms not yet acknowledged
         self.took_s: list[float] = []
+        self._kept: dict[str, int] = {}
         self._every_s = every_s
         self._ports = ports[number % len(ports) :] + ports[: number % len(ports)]
         self._chance = chance
@@ -127,11 +128,14 @@ class SimulatedBoard:
         self._lost = False
 
     def cut(self) -> None:
-        """The link goes, without a goodbye."""
+        """The link goes, without a goodbye; now and then the board with it, and it starts from marks it once had."""
         sock: Any = self.client.socket() if self.client and not self._lost else None
         if sock is not None:
             sock.close()
             self._over()
+        if self._chance.random() < 0.2:
+            self.delivery = Delivery(self._kept, self._chance.random, window=WINDOW)
+        self._kept = self.delivery.cursors()
 
     def _over(self) -> None:
         self._lost = True
