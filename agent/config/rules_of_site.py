@@ -20,7 +20,6 @@ from agent.config.problems import has_credentials
 from agent.config.rules_of_cameras import cameras, host_and_port
 from agent.config.rules_of_keeping import classes, holds
 from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
-from agent.config.rules_of_starts import no_stops, starts
 from agent.config.rules_of_views import masks, zones
 from agent.core.events import KINDS
 from agent.core.people import public_of
@@ -31,6 +30,8 @@ from agent.core.spans import HARD_FLOOR_DAYS, least_days, span
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
 RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
+START_KEYS = ("start_relay", "start_enable", "start_lockout", "start_cameras")
+STOPS = ("stop", "halt", "trip", "shutdown", "cutout")
 HEARD = (*OWN, *FOLLOWED)
 
 
@@ -150,6 +151,17 @@ def contacts(site: Table, report: Report) -> None:
         for key, id_ in _items(rule, "tell"):
             if id_ not in known:
                 _unknown(report, rule, key, "contact", id_, known)
+
+
+def remote_starts(site: Table, report: Report) -> None:
+    """Remote starts; and whatever a relay is called, none stops a pump."""
+    wanted = any(pump.given(key) for pump in _all(site, "pump") for key in START_KEYS)
+    odd = any(word in str(relay.get("id")) for relay in _all(site, "relay") for word in STOPS)
+    if wanted or odd:
+        from agent.config.rules_of_starts import no_stops, starts  # only sites that have them pay for it
+
+        starts(site, report)
+        no_stops(site, report)
 
 
 # --- rules ---
@@ -322,7 +334,7 @@ def timezone(site: Table, report: Report) -> None:
 
 
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
-    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, starts, no_stops, pump_limits, windows, relays,
+    ids, pins, boot_pins, points, channels, loops, analogs, pump_points, remote_starts, pump_limits, windows, relays,
     arming, contacts, rule_events, rule_targets, rule_ends, idle,
     silent_alarms, cameras, zones, masks, keeping, classes, holds, uplink, people, timezone,
 )  # fmt: skip

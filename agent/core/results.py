@@ -37,7 +37,6 @@ class Result(NamedTuple):
     code: str
     reason: str
     answer: dict[str, str]
-    key: str
     sig: str
     signed: dict[str, Any]
 
@@ -74,14 +73,14 @@ def parse_result(payload: bytes) -> Result | None:
     parsed = fields_of(payload[:RESULT_BYTES_MAX])
     if parsed is None or parsed.get("state") not in STATES.values():
         return None
-    texts = [parsed.get(name, "") for name in ("id", "state", "code", "reason", "key", "sig")]
+    texts = [parsed.get(name, "") for name in ("id", "state", "code", "reason", "sig")]
     answer = parsed.get("answer", {})
     if not all(isinstance(text, str) for text in texts) or not isinstance(answer, dict):
         return None
     if not all(isinstance(value, str) and len(value) <= 200 for value in answer.values()):
         return None
-    id_, state, code, reason, key, sig = texts
-    return Result(id_, state, code, reason, answer, key, sig, {k: v for k, v in parsed.items() if k != "sig"})
+    id_, state, code, reason, sig = texts
+    return Result(id_, state, code, reason, answer, sig, {k: v for k, v in parsed.items() if k != "sig"})
 
 
 def seal(
@@ -95,7 +94,7 @@ def seal(
 
 def believed(result: Result, site: str, board: str, key: str, verify: Verify) -> bool:
     """Whether that board's key (as text) has signed the result."""
-    if result.key != key or (result.signed.get("site"), result.signed.get("board")) != (site, board):
+    if (result.signed.get("site"), result.signed.get("board")) != (site, board):
         return False
     try:
         return fits(public_of(key), result.sig, RESULT, result.signed, verify)

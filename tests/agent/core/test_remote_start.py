@@ -337,6 +337,17 @@ def test_what_comes_of_a_pulse(bench: Bench) -> None:
     assert (ended.ok, ended.start_ms) == (True, 24_000), "a restart forgets nobody's attempt"
 
 
+@pytest.mark.parametrize("change", [{"key_on": False}, {"locked_out": True}, {"written": False}])
+def test_who_is_in_the_pump_room_ends_a_pulse_at_once(bench: Bench, change: dict[str, Any]) -> None:
+    assert bench.start() == ""
+    bench.after(0.5)
+    bench.becomes(**change)
+    assert not bench.machine.driven
+    bench.becomes(**WELL._asdict())
+    bench.after(5)
+    assert [(on, (off - on) // MS) for (on, _), (off, _) in spans(bench)] == [(bench.levels[-2][0], 500)]
+
+
 def test_nothing_is_due_that_would_change_nothing() -> None:
     """A pump that must run sooner than the pulse is over: the loop must not turn for nothing meanwhile."""
     bench = Bench(RemoteStart("pump-1", "start-1", "w-1", 1))
@@ -381,6 +392,9 @@ def test_a_technicians_signed_test_start_proves_the_wiring(bench: Bench) -> None
     assert (row.by, row.key, row.wiring) == ("tea", "key-of-tea", "w-1")
     bench.becomes(running=False)
     assert bench.start("anna") == ""
+    bench.becomes(running=True)
+    bench.after(13)
+    assert len(bench.of(PumpStartCommissioned)) == 1, "an operator's start proves nothing"
     for same in (True, False):
         bench.restart(same=same)
         assert bench.machine.proven

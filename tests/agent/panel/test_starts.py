@@ -264,6 +264,16 @@ def test_permits_by_command_begin_and_end_and_are_heard_once(hand: Hand) -> None
     assert all(event.drill for event in hand.said() if event.source == "flood")
 
 
+def test_rules_hear_once_of_what_a_command_began(tmp_path: Path) -> None:
+    rule = '\n[[rule]]\non = ["drill.started"]\nclip = { cameras = ["pump-room"] }\n'
+    (tmp_path / "site.toml").write_text(START_SITE + rule)
+    hand = Hand(load(tmp_path / "site.toml"))
+    hand.order("drill-start", of=["flood"], reason="exercise", for_s=60)
+    drill = next(event for event, _ in hand.events if isinstance(event, DrillStarted))
+    hand.ask(lambda row: hand.decider.heard(row, drill, hand.stamp(), hand.stamp()))
+    assert hand.kinds().count("clip.requested") == 1
+
+
 def test_doors_are_armed_and_disarmed_by_command(hand: Hand) -> None:
     assert isinstance(hand.order("arm", door="gate"), CommandDone)
     assert hand.decider.response.arming.doors["gate"].armed
