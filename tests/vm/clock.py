@@ -165,6 +165,7 @@ def main() -> None:
     watch = Watch()
     wait(footage, "footage")
     wait(lambda: (STORE / "collector.db").exists() and int(upto(collected())) > 0, "the collector has rows")
+    say(f"the panel's threads: {sh('chrt -p $(systemctl show -P MainPID standpipe-panel)').splitlines()[0]}")
     for seconds in JUMPS:
         jump(watch, seconds)
     report = collected()
