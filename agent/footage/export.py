@@ -151,6 +151,7 @@ class Exporter:
             part = out.with_name(f".{out.name}.part")
             scratch = Path(f"{part}.d")
             stack.callback(_clear, part, scratch)
+            _clear(part, scratch)  # of one that was killed
             try:
                 scratch.mkdir(parents=True)
                 return self._write(order, out, part, scratch, viewings, rows)

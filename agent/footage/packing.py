@@ -14,6 +14,7 @@ from agent.footage.index import Segment
 from agent.footage.seal import Proof
 
 _CHUNK = 1 << 20
+LARGE_BYTES = 1 << 30  # from there on a member is written as one that may pass 4 GiB
 _UNSEALED = "no seal: its hash was not known when its hour was sealed"
 _LOST = "the hashes of others that were sealed with it are lost"
 _ROTTEN = "its file is not what was recorded any more"
@@ -94,7 +95,7 @@ class Package:
         info = zipfile.ZipInfo(name, self._date)
         info.external_attr = 0o100640 << 16
         digest, size = hashlib.sha256(), 0
-        with self._zip.open(info, "w", force_zip64=about > 1 << 30) as member:
+        with self._zip.open(info, "w", force_zip64=about > LARGE_BYTES) as member:
             for chunk in chunks:
                 digest.update(chunk)
                 size += len(chunk)

@@ -1,4 +1,4 @@
-"""A large index of footage that was never recorded: 92 days of eight cameras, as recorders would have left it."""
+"""A large index of footage that was never recorded: 92 days of eight cameras, as recorders and seals would leave it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,20 @@ def fill(path: Path, now: Stamp, *, days: int, cameras: int, size_bytes: int = 7
     minutes = days * 1440
     for start in range(0, minutes, 1440):
         db.executemany(
-            "insert into segment values (?, ?, null, 'closed', 1, 'synced', ?, ?, ?, ?, 1500, ?, ?)",
+            "insert into segment values (?, ?, null, 'closed', 1, 'synced', ?, ?, ?, ?, 1500, ?, ?, ?)",
             [
-                (camera, n + 1, *_times(now, minutes - n), size_bytes, hashlib.sha256(b"%d %d" % (camera, n)).digest())
+                (camera, n + 1, *_times(now, minutes - n), size_bytes, _hash(camera, n), _seal(now, minutes, n, camera))
                 for n in range(start, min(minutes, start + 1440))
                 for camera in range(1, cameras + 1)
             ],
         )
+    db.execute(
+        "create temp table hour as select camera, seal, min(seq) as first, max(seq) as last from segment group by 2"
+    )
+    db.executemany(
+        "insert into seal values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [_sealed(*row) for row in db.execute(hours)],
+    )
     db.execute("commit")
     db.close()
     return minutes * cameras
@@ -39,3 +46,21 @@ def fill(path: Path, now: Stamp, *, days: int, cameras: int, size_bytes: int = 7
 def _times(now: Stamp, minutes_ago: int) -> tuple[int, int, int, int]:
     mono, at = now.mono_ns - minutes_ago * MINUTE_NS, now.at_ns - minutes_ago * MINUTE_NS
     return mono, at, mono + MINUTE_NS, at + MINUTE_NS
+
+
+def _hash(camera: int, n: int) -> bytes:
+    return hashlib.sha256(b"%d %d" % (camera, n)).digest()
+
+
+def _seal(now: Stamp, minutes: int, n: int, camera: int) -> int:
+    """The number of the seal that a camera's n-th minute is under."""
+    return _times(now, minutes - n)[1] // (60 * MINUTE_NS) * 100 + camera
+
+
+def _sealed(seal: int, camera: int, first: int, last: int) -> tuple[object, ...]:
+    """A row of `seal`, as long as a real one."""
+    hour_ns, root = seal // 100 * 60 * MINUTE_NS, _hash(camera, first)
+    data = f'{{"before":"","hour_ns":{hour_ns},"leaves":{last - first + 1},"part":1,"root":"{root.hex()}"'
+    text = f'[{seal},{hour_ns},"{BOOT}",{first},"synced","status",{first},"footage.sealed","cam-{camera}","status",'
+    text += f'{data},"segments":"{first}-{last}"}}]'
+    return seal, camera, hour_ns, BOOT, seal, text, root, root, root, last - first + 1, first, last

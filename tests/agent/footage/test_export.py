@@ -143,6 +143,23 @@ def test_one_that_fails_half_way_leaves_nothing_behind(site: ExportSite, monkeyp
     assert len(site.rows("viewing.ended")) == 2
 
 
+def test_what_a_kill_left_behind_is_in_nobodys_way(site: ExportSite) -> None:
+    (site.paths.run / ".evidence.zip.part").write_bytes(b"half")
+    (site.paths.run / ".evidence.zip.part.d").mkdir()
+    (site.paths.run / ".evidence.zip.part.d/yard.mp4").write_bytes(b"half")
+    assert judged(site.make().path, site.signer).good
+    assert sorted(path.name for path in site.paths.run.iterdir()) == ["bell", "evidence.zip"]
+
+
+def test_a_package_of_many_gigabytes_is_one_all_the_same(site: ExportSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the limit from which on a zip is written otherwise brought down to where a test can reach it."""
+    monkeypatch.setattr("zipfile.ZIP64_LIMIT", 20_000)
+    monkeypatch.setattr("agent.footage.packing.LARGE_BYTES", 10_000)
+    made = site.make()
+    assert b"PK\x06\x06" in made.path.read_bytes()
+    assert judged(made.path, site.signer).good
+
+
 # --- footage that is not as it should be ---
 
 
