@@ -50,6 +50,8 @@ def schema() -> str:
 class PostgresReader:
     """A connection to the database at `url`, opened when it is needed. url: postgresql://USER@HOST/NAME."""
 
+    statement_ms = 600_000  # a report of ten thousand boards
+
     def __init__(self, url: str, password: str = "") -> None:
         self._url = url
         self._password = password
@@ -64,7 +66,7 @@ class PostgresReader:
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         try:
             connection = psycopg.connect(self._url, autocommit=True, **self._options())
-            connection.execute(f"set statement_timeout = {STATEMENT_MS}")
+            connection.execute(f"set statement_timeout = {self.statement_ms}")
             connection.execute(f"set lock_timeout = {LOCK_MS}")
         except psycopg.Error as error:
             raise DatabaseError(_said(error)) from error
@@ -106,6 +108,7 @@ class PostgresReader:
 class PostgresStore(PostgresReader):
     """That database open for writing, its tables made if they are missing. Raises StoreError."""
 
+    statement_ms = STATEMENT_MS
     shared = True
     boards_max = BOARDS_MAX
 

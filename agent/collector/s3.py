@@ -30,6 +30,7 @@ from agent.core.ranges import Range
 from agent.runtime.redact import redact
 
 log = logging.getLogger(__name__)
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every retry; what comes of them is told by us
 
 CONNECT_S, READ_S = 3.0, 10.0
 REST_S = 15.0  # after a failure nothing is tried for so long: rows and acks are not to wait for it

@@ -256,6 +256,25 @@ def test_mistakes_of_a_central_store_are_one_line(tmp_path: Path, options: tuple
     assert "Traceback" not in done.stderr
 
 
+def test_a_group_is_let_in_by_the_access_rules_that_we_ship(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[3] / "provisioning/broker/acl"
+    rules, passwords, secrets = tmp_path / "acl", tmp_path / "passwords", tmp_path / "secrets.toml"
+    rules.write_text("topic readwrite standpipe/#\n" + shipped.read_text())  # the board of this test has no name
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "collector", "sesame99"], check=True)
+    secrets.write_text('[collector]\nuser = "collector"\npassword = "sesame99"\n')
+    secrets.chmod(0o600)
+    options = {"password_file": passwords, "acl_file": rules}
+    epoch = new_epoch()
+    with (
+        Broker(tmp_path / "broker", options=options) as broker,
+        Collect(broker.url, tmp_path / "store", "--secrets", str(secrets), "--share", "all") as collect,
+        Board(broker.port) as board,
+    ):
+        board.birth(epoch)
+        board.send_until_acked(epoch, chain(50, epoch))
+        assert ", sharing as all" in collect.log
+
+
 def test_broker_without_shared_subscriptions_gives_everything_to_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """RabbitMQ says so in its answer; paho's callbacks are called as paho would."""
     link = Link(At.from_url("mqtt://127.0.0.1:1"), [], share="collector")
