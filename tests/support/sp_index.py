@@ -31,9 +31,7 @@ def fill(path: Path, now: Stamp, *, days: int, cameras: int, size_bytes: int = 7
                 for camera in range(1, cameras + 1)
             ],
         )
-    db.execute(
-        "create temp table hour as select camera, seal, min(seq) as first, max(seq) as last from segment group by 2"
-    )
+    hours = "select seal, camera, min(seq), max(seq) from segment group by seal"
     db.executemany(
         "insert into seal values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [_sealed(*row) for row in db.execute(hours)],
