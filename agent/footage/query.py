@@ -10,9 +10,11 @@ Rules of this file:
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from agent.core.chain import Row
@@ -112,35 +114,32 @@ class Footage:
     def segments(self, camera: str, between: Between, *, after: Mark | None = None, limit: int = 200) -> Page[Segment]:
         """Segments that hold footage of that time, times corrected."""
         limit = max(1, min(limit, LIMIT_MAX))
-        parts = [self._by_utc(camera, between, after, limit), *self._by_anchors(camera, between, after, limit)]
+        with self._index.reading() as db:
+            parts = list(self._parts(db, camera, between, after, limit))
         found = list(heapq.merge(*parts, key=lambda one: (one.start_at_ns, one.seq)))[: limit + 1]
         more = len(found) > limit
         return Page(found[:limit], Mark(found[limit - 1].start_at_ns, found[limit - 1].seq) if more else None)
 
-    def _by_utc(self, camera: str, between: Between, after: Mark | None, limit: int) -> list[Segment]:
-        import json
-
-        asked = self._asked(camera, between, after, limit) | {"anchored": json.dumps(list(self.anchors))}
-        return self._read(_BY_UTC, asked)
-
-    def _by_anchors(self, camera: str, between: Between, after: Mark | None, limit: int) -> Iterator[list[Segment]]:
-        for boot, ahead_ns in self.anchors.items():
+    def _parts(
+        self, db: Connection, camera: str, between: Between, after: Mark | None, limit: int
+    ) -> Iterator[list[Segment]]:
+        """By UTC, and of each boot that has an anchor by what that makes of it; each in order of time."""
+        asked = self._asked(camera, between, after, limit)
+        boots = {name for (name,) in db.execute("select name from boot")} & self.anchors.keys()
+        yield _read(db, _BY_UTC, {**asked, "anchored": json.dumps(sorted(boots))})
+        for boot in sorted(boots):
+            ahead_ns = self.anchors[boot]
             moved = Between(between.from_ns - ahead_ns, between.to_ns - ahead_ns)
-            if moved.to_ns <= 0:
-                continue
             mark = None if after is None else Mark(after.at_ns - ahead_ns, after.seq)
-            asked = self._asked(camera, moved, mark, limit) | {"boot": boot}
-            yield [corrected(one, self.anchors) for one in self._read(_BY_ANCHOR, asked)]
+            if moved.to_ns > 0:
+                rows = _read(db, _BY_ANCHOR, {**self._asked(camera, moved, mark, limit), "boot": boot})
+                yield [corrected(one, self.anchors) for one in rows]
 
     @staticmethod
     def _asked(camera: str, between: Between, after: Mark | None, limit: int) -> dict[str, Any]:
         at = after or Mark(-(2**63), 0)
         asked = {"camera": camera, "from": between.from_ns, "to": between.to_ns, "at": at.at_ns, "seq": at.seq}
         return {**asked, "least": max(at.at_ns, between.from_ns - LONGEST_NS), "limit": limit + 1}
-
-    def _read(self, ask: str, values: dict[str, Any]) -> list[Segment]:
-        with self._index.reading() as db:
-            return [Segment(*row) for row in db.execute(ask, values)]
 
     def every_segment(self, camera: str, between: Between) -> Iterator[Segment]:
         """All of them, a page at a time: the index is not locked between two pages."""
@@ -162,17 +161,19 @@ class Footage:
     def gaps(self, camera: str, between: Between, *, after: Mark | None = None, limit: int = 200) -> Page[Gap]:
         """What was not recorded, and why, in the order the gaps ended; times corrected."""
         limit = max(1, min(limit, LIMIT_MAX))
-        seq, found = 0 if after is None else after.seq, []
+        seq = 0 if after is None else after.seq
+        found: list[Gap] = []
         while True:
             asked = {"camera": camera, "from": between.from_ns, "to": between.to_ns, "seq": seq, "limit": LIMIT_MAX}
             with self._index.reading() as db:
                 rows = db.execute(_GAPS, asked).fetchall()
             for id_, *values in rows:
-                gap, seq = self._corrected_gap(Gap(*values)), id_
+                gap = self._corrected_gap(Gap(*values))
                 if between.meets(gap.from_at_ns, gap.to_at_ns):
+                    if len(found) == limit:
+                        return Page(found, Mark(found[-1].to_at_ns, seq))
                     found.append(gap)
-                if len(found) == limit:
-                    return Page(found, Mark(gap.to_at_ns, seq))
+                seq = id_
             if len(rows) < LIMIT_MAX:
                 return Page(found)
 
@@ -222,6 +223,10 @@ class Footage:
         more = tuple(name for name, mark in nexts.items() if mark is not None)
         told = (segments.items, gaps.items, motion.items, events.items, self.holds(camera, between))
         return Overview(camera, between, *told, more)
+
+
+def _read(db: Connection, ask: str, values: dict[str, Any]) -> list[Segment]:
+    return [Segment(*row) for row in db.execute(ask, values)]
 
 
 def _is_of(kind: str, wanted: str) -> bool:

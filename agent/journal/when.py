@@ -19,7 +19,8 @@ from agent.journal.journal import Journal
 from agent.journal.projections import CARRYING, clock_anchors
 
 LATE_NS = 15 * 60 * 1_000_000_000
-_LOOK = 64
+_LOOK = 16
+_ELSEWHERE = (*CARRYING, "journal.opened")  # rows that stand before others which are older
 
 
 class Boot(NamedTuple):
@@ -63,9 +64,9 @@ class When:
                     if row.seq > high:
                         break
                     if row.boot == boot.name and from_ns <= row.mono_ns + boot.ahead_ns < to_ns:
-                        found.append(row)
                         if len(found) == limit:
-                            return found, row.seq
+                            return found, found[-1].seq
+                        found.append(row)
                 at = rows[-1].seq if len(rows) == limit else high
         return found, 0
 
@@ -91,14 +92,14 @@ class When:
         """The first row past `after` that stands where it happened."""
         while rows := self._journal.read(after, limit=_LOOK):
             for row in rows:
-                if row.kind not in CARRYING:
+                if row.kind not in _ELSEWHERE:
                     return row
             after = rows[-1].seq
         return None
 
     def _last_real(self, seq: int, other: Row) -> Row:
         row = self._journal.row(seq)
-        while row is not None and row.kind in CARRYING:
+        while row is not None and row.kind in _ELSEWHERE:
             row = self._journal.row(row.seq - 1)
         return row or other
 

@@ -115,6 +115,21 @@ def test_three_users_write_one_journal(seen: dict[str, Any]) -> None:
     assert "exit" not in seen["check"], seen["check"]
 
 
+@pytest.mark.parametrize("job", ["seal", "holds", "retention", "scrub", "backup"])
+def test_each_job_runs_as_its_timer_starts_it(seen: dict[str, Any], job: str) -> None:
+    result, timer, said = seen["jobs"][job]
+    assert (result, timer, said) == ("success", "active", ""), seen["end_log"]
+
+
+def test_a_backup_lies_there_and_holds_by_rule_stand(seen: dict[str, Any]) -> None:
+    """The demand that sounded the siren held its footage by itself, too."""
+    assert {Path(path).name for path in seen["backups"]} == {"journal.db", "media.db", "site.toml"}, seen["end_log"]
+    assert set(seen["backups"].values()) == {"standpipe-jobs"}
+    by_kind = {str(row["kind"]): row for row in seen["rows"]}
+    assert "backup.verified" in by_kind
+    assert by_kind["hold.requested"]["data"]["by"] == "rule"
+
+
 def test_what_is_shared_belongs_to_the_group(seen: dict[str, Any]) -> None:
     """Cursors and status files are their writer's own affair; what several open must be the group's."""
     shared = [path for path in seen["files"] if "/journal.db" in path or path.endswith(("/bell", "/ring"))]
