@@ -84,8 +84,8 @@ class Op:
     does: str = PANEL
 
 
-_AT_SITE = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.TECHNICIAN})
-_DEAFER = frozenset({Role.SUPERVISOR, Role.TECHNICIAN})  # may make a site hear less
+_AT_SITE = frozenset({Role.OPERATOR, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TECHNICIAN})
+_DEAFER = frozenset({Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TECHNICIAN})  # may make a site hear less
 _ALARM: Mapping[str, Fits] = {"alarm": _is_text}
 
 OPS: Mapping[str, Op] = {
@@ -107,7 +107,7 @@ OPS: Mapping[str, Op] = {
     "drill-start": Op(_DEAFER, {"of": _are_names, "reason": _is_text, "for_s": _is_time_s}),
     "drill-end": Op(_AT_SITE, {"permit": _is_name}),
     "impairment-start": Op(
-        frozenset({Role.SUPERVISOR}),
+        frozenset({Role.SUPERVISOR, Role.SAFETY_OFFICE}),
         {"of": _are_names, "reason": _is_text, "measures": _is_text, "for_s": _is_time_s},
     ),
     "impairment-end": Op(_AT_SITE, {"permit": _is_name}),

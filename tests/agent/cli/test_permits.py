@@ -100,7 +100,7 @@ def test_a_permit_may_bear_its_writers_signature(board: Board, standpipe: Standp
     assert (plain.values()["by"], plain.values()["sig"]) == ("bo", "")
     assert (signed.values()["by"], signed.values()["key"]) == ("chen", chen.key.id), "the key says who, not --by"
     refused = standpipe(*start, *key_file(board, anna))
-    assert (refused.code, "takes one of supervisor" in refused.err) == (2, True)
+    assert (refused.code, "takes one of safety-office supervisor" in refused.err) == (2, True)
     assert "not known here" in standpipe(*start, *key_file(board, eve)).err
     assert len(rows(board, "impairment.started")) == 2
     listed = standpipe("impairment", "list").out.splitlines()

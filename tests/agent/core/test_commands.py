@@ -39,7 +39,9 @@ ANNA, CHEN, TEA, AUDE = (
     for name, role in (("anna", "operator"), ("chen", "supervisor"), ("tea", "technician"), ("aude", "auditor"))
 )
 STRANGER = Person("anna", "operator")
-HERE = Here("plant", "pump-house", {one.key.id: one.key for one in (ANNA, CHEN, TEA, AUDE)}, verify)
+OF_EACH_ROLE = [Person(f"one-{role}", role) for role in Role]
+KNOWN = (ANNA, CHEN, TEA, AUDE, *OF_EACH_ROLE)
+HERE = Here("plant", "pump-house", {one.key.id: one.key for one in KNOWN}, verify)
 NOW_S, BOOT = 1_800_000_000, "b-1"
 ARGS: dict[str, dict[str, Any]] = {
     "acknowledge": {"alarm": "*"},
@@ -94,13 +96,13 @@ def test_a_good_command_comes_out_as_it_was_signed() -> None:
 
 
 def may(op: str) -> set[str]:
-    people = (ANNA, CHEN, TEA, AUDE)
-    return {str(who.role) for who in people if code(judged(made(who, op))) not in ("not-allowed",)}
+    return {str(who.role) for who in OF_EACH_ROLE if code(judged(made(who, op))) not in ("not-allowed",)}
 
 
 def test_who_may_sign_what() -> None:
     """The whole table, written out: a change of it is a decision, not an accident."""
-    at_site = {"operator", "supervisor", "technician"}
+    at_site = {"operator", "shift-leader", "supervisor", "technician"}
+    deafer = {"shift-leader", "supervisor", "technician"}
     assert {op: may(op) for op in OPS} == {
         "acknowledge": at_site,
         "silence": at_site,
@@ -109,10 +111,10 @@ def test_who_may_sign_what() -> None:
         "hold": {"operator", "supervisor"},
         "config": {"technician"},
         "arm": at_site,
-        "disarm": {"supervisor", "technician"},
-        "drill-start": {"supervisor", "technician"},
+        "disarm": deafer,
+        "drill-start": deafer,
         "drill-end": at_site,
-        "impairment-start": {"supervisor"},
+        "impairment-start": {"supervisor", "safety-office"},
         "impairment-end": at_site,
         "start-arm": at_site,
         "start-confirm": at_site,
@@ -175,7 +177,7 @@ REFUSED: list[tuple[Callable[[], Envelope | bytes], str, str]] = [
     (lambda: changed(nonce="b-2"), "bad-signature", "forged"),
     (lambda: changed(nonce=None), "bad-signature", "forged"),
     (lambda: made(op="pump.stop"), "unknown-op", "no such command"),
-    (lambda: made(AUDE, "silence"), "not-allowed", "operator or supervisor or technician"),
+    (lambda: made(AUDE, "silence"), "not-allowed", "operator or shift-leader or supervisor or technician"),
     (lambda: made(ANNA, "reset"), "not-allowed", "role operator"),
     (lambda: made(CHEN, "report"), "unsupported", "this version"),
     (lambda: made(exp=NOW_S + LIFE_MAX_S + 1), "bad-life", "valid for"),
