@@ -35,6 +35,7 @@ LEAVES_MAX = 4096  # of one seal; an hour of 10 s segments has 360
 ROWS_AT_ONCE = 50
 _CHUNK = 1 << 20
 SEALS_A_PASS = 2000  # the rest, of a board that never sealed, with the next
+READ_A_PASS = 4_000_000_000  # bytes of files whose hash is lost: recording needs the disk, too
 _FIELDS = ", ".join(Segment._fields)
 _CAMERA = "(select id from camera where name = ?)"
 _WHOLE = "state in ('closed', 'salvaged')"
@@ -86,6 +87,7 @@ class Sealer:
         self._footage = footage
         self._index = index
         self._journal = journal
+        self._read_bytes = 0
 
     def run(self, now: Stamp) -> int:
         """Seal every hour that is over: how many rows that made."""
@@ -111,6 +113,8 @@ class Sealer:
         hours = [one for one in hours[:SEALS_A_PASS] if not self._known(one)]
         made = 0
         for start in range(0, len(hours), ROWS_AT_ONCE):
+            if self._read_bytes > READ_A_PASS:
+                break
             events = [event for one in hours[start : start + ROWS_AT_ONCE] if (event := self._event(one))]
             if events:
                 made += len(self._journal.append(*events))
@@ -164,9 +168,10 @@ class Sealer:
     def fill(self, row: Segment) -> Segment:
         """A row of an index that was made anew gets the SHA-256 of its file, if that file holds by its own end box."""
         try:
-            digest, own, _ = file_digest(self._footage / row.path)
+            digest, own, size = file_digest(self._footage / row.path)
         except OSError:
             return row
+        self._read_bytes += size
         return self.filled(row, digest) if own else row
 
     def filled(self, row: Segment, digest: bytes) -> Segment:

@@ -68,7 +68,7 @@ def _marked(frame: av.VideoFrame, width: int, height: int, strokes: list[tuple[i
 
 def _strokes(text: str, width: int, height: int, dots: Dots) -> Iterator[tuple[int, int, int, bytes]]:
     """(x, y, length, colour) of each stroke of a line: the text across the middle and at the foot, on a dark edge."""
-    dot = max(1, min(width * 9 // 10 // (4 * len(text)), height // 30))
+    dot = max(1, min(width * 6 // 10 // (4 * len(text)), height // 60))
     left = (width - 4 * len(text) * dot) // 2
     for top in (height // 2 - 2 * dot, height - 7 * dot):
         for edge, colour in ((1, BLACK), (0, WHITE)):

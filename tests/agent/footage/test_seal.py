@@ -213,6 +213,14 @@ def test_rows_without_a_hash_are_hashed_before_they_are_sealed(site):
     index.close()
 
 
+def test_a_pass_reads_no_more_than_its_share_of_files_without_a_hash(site, monkeypatch):
+    rows = whole(site, site.record("gate", 3))
+    lose_the_index(site, rows)
+    monkeypatch.setattr("agent.footage.seal.READ_A_PASS", 1000)
+    monkeypatch.setattr("agent.footage.seal.ROWS_AT_ONCE", 2)
+    assert [seal(site) for _ in range(7)] == [2] * 6 + [0]
+
+
 @pytest.mark.parametrize("kept", [0, 2, 4])
 def test_leaves_outlive_their_rows_while_a_sibling_stands(site, kept):
     rows = site.record("gate", 1, per_day=1, burst=5)
