@@ -78,7 +78,7 @@ class Collector:
         self._files = Files(store, shelf, self._boards)
         self._quiet = Quiet(log)
         self._batch = Batch()
-        self._replies: deque[Reply] = deque()
+        self._replies: deque[Reply] = deque(maxlen=REPLIES_MAX)  # beyond: the oldest; boards ask again
         self._to_ack: OrderedDict[tuple[Board, str], Ack] = OrderedDict()
         self._acked_s: OrderedDict[Board, float] = OrderedDict()
 
@@ -182,12 +182,19 @@ class Collector:
         try:
             if self._batch.boards:
                 self._save_rows()
-            if self._files.busy and len(self._replies) < REPLIES_MAX:
-                self._replies += self._files.settle()
         except DatabaseError as error:
-            self._quiet.say("store", logging.ERROR, "cannot store: %s; boards keep what they have", error)
             self._drop_unsaved()
-            time.sleep(IDLE_S)
+            self._failed(error)
+            return
+        try:
+            if self._files.busy:
+                self._replies += self._files.settle()
+        except DatabaseError as error:  # of files alone: what was stored of rows is acknowledged all the same
+            self._failed(error)
+
+    def _failed(self, error: DatabaseError) -> None:
+        self._quiet.say("store", logging.ERROR, "cannot store: %s; boards keep what they have", error)
+        time.sleep(IDLE_S)
 
     def _save_rows(self) -> None:
         batch, self._batch = self._batch, Batch()

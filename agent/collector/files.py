@@ -1,10 +1,11 @@
 """Files of the boards: what each step of a transfer does, with an answer for every one.
 
 Rules of this file:
-- a transaction of its own, after that of the rows: an object store that is slow or gone makes no alarm wait;
-- what is known of a file is read under its board's lock, the steps are applied in the order they came, bytes are made
-  durable by the shelf, ranges are committed, and then the answers go out. So the chunks of one file may come to any
-  of several collectors, and a kill at any point costs nothing that was answered;
+- a transaction of its own, after that of the rows, and everything that goes over a network in a thread outside of it:
+  an object store that is slow or gone makes no alarm wait;
+- payloads are staged by the shelf; then what is known of a file is read under its board's lock, the steps are applied
+  in the order they came, ranges are committed, and then the answers go out. So the chunks of one file may come to
+  any of several collectors, and a kill at any point costs nothing that was answered;
 - a shelf that cannot store answers every step with PAUSE: the board keeps what it has and asks again;
 - hashing a whole file happens in a thread of its own, until when `fin` has no answer.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from agent.core.transfer import (
     Abort,
     Action,
     Answer,
+    Chunk,
     Fin,
     Info,
     Init,
@@ -43,6 +45,7 @@ log = logging.getLogger(__name__)
 
 FINISHING_MAX = 64
 PARTS_MAX = 1000
+TOLD_BYTES_MAX = 32 * 1024 * 1024  # while the shelf stages; what comes beyond is not answered, and comes again
 
 
 class Told(NamedTuple):
@@ -86,33 +89,38 @@ class Files:
         self._shelf = shelf
         self._boards = boards
         self._told: list[Told] = []
+        self._told_bytes = 0
+        self._staging: tuple[list[Told], Future[object]] | None = None
         self._finishing: dict[Place, tuple[str, Future[bool]]] = {}
         self._to_finish: dict[Place, tuple[str, Info]] = {}
         self._quiet = Quiet(log)
+        self._stager = ThreadPoolExecutor(1, "stage")
         self._hasher = ThreadPoolExecutor(1, "hash")
 
     def take(self, site: str, board: str, topic: str, payload: bytes) -> None:
         """One message of a transfer. Raises TransferError."""
         fid, step_text = split_topic(topic)
-        self._told.append(Told(site, board, topic, fid, parse_step(step_text), payload))
+        step = parse_step(step_text)
+        if self._told_bytes < TOLD_BYTES_MAX:
+            self._told.append(Told(site, board, topic, fid, step, payload))
+            self._told_bytes += len(payload) + len(topic)
+
+    @property
+    def staging(self) -> bool:
+        """The shelf is at work: settle() will have more to say."""
+        return self._staging is not None
 
     @property
     def busy(self) -> bool:
         """There is something to settle, now or before long."""
-        return bool(self._told or self._finishing)
+        return bool(self._told or self._staging or self._finishing)
 
     def settle(self) -> list[Reply]:
-        """Everything told since the last time, and the checks that are over: durable, and its answers."""
-        told, self._told = self._told, []
-        over = [at for at, (_, job) in self._finishing.items() if job.done()]
-        if not told and not over:
-            return []
+        """What was told and is staged, and the checks that are over: durable, and its answers. DatabaseError."""
+        told, ready = self._next_staged()
         try:
-            self._store.begin()
-            replies = self._apply(told, over)
-            self._shelf.sync()
-            jobs = [(at, topic, self._shelf.whole(at, info)) for at, (topic, info) in self._to_finish.items()]
-            self._store.commit()
+            ready()
+            return self._settle(told)
         except ShelfError as error:
             self._undo()
             self._quiet.say("shelf", logging.ERROR, "files: %s; boards are asked to wait", error)
@@ -120,6 +128,29 @@ class Files:
         except DatabaseError:
             self._undo()
             raise
+
+    def _next_staged(self) -> tuple[list[Told], Callable[[], None]]:
+        """Messages that may be applied now, and what tells the shelf: ShelfError if it could not stage them."""
+        if self._staging is None and self._told:
+            told, self._told, self._told_bytes = self._told, [], 0
+            job = self._shelf.stage([one.payload if isinstance(one.step, Chunk) else b"" for one in told])
+            if job is None:
+                return told, lambda: None
+            self._staging = (told, self._stager.submit(job))
+        if self._staging is None or not self._staging[1].done():
+            return [], lambda: None
+        (told, done), self._staging = self._staging, None
+        return told, lambda: self._shelf.staged(done.result())
+
+    def _settle(self, told: list[Told]) -> list[Reply]:
+        over = [at for at, (_, job) in self._finishing.items() if job.done()]
+        if not told and not over:
+            return []
+        self._store.begin()
+        replies = self._apply(told, over)
+        self._shelf.sync()
+        jobs = [(at, topic, self._shelf.whole(at, info)) for at, (topic, info) in self._to_finish.items()]
+        self._store.commit()
         self._shelf.ended(committed=True)
         for at in over:
             del self._finishing[at]
@@ -135,47 +166,49 @@ class Files:
         self._to_finish.clear()
 
     def drop(self) -> None:
-        """What was told and is not settled will never be answered: boards ask again."""
+        """What was told and is not staged will never be answered: boards ask again."""
         self._told.clear()
+        self._told_bytes = 0
 
     # --- within the transaction ---
 
     def _apply(self, told: list[Told], over: list[Place]) -> list[Reply]:
         places = dict.fromkeys(over)
         replies: list[Reply] = []
-        placed: list[tuple[Told, Place]] = []
-        for one in sorted(told, key=lambda one: (one.site, one.board)):  # boards that are new: in one order for all
+        placed: list[tuple[int, Told, Place]] = []
+        in_order = sorted(enumerate(told), key=lambda one: (one[1].site, one[1].board))  # new boards: the same for all
+        for number, one in in_order:
             try:
                 at = Place(self._boards.board(one.site, one.board), one.fid)
             except StrangerError:
                 continue  # nobody who could be answered
-            placed.append((one, at))
+            placed.append((number, one, at))
             places[at] = None
         self._store.lock("file", {at.board.id for at in places})
         incoming = {at: Incoming(at, self._stored(at)) for at in places}
         replies += [self._conclude(incoming[at], *self._finishing[at]) for at in over]
-        for one, at in placed:
-            answer = self._step(incoming[at], one)
+        for number, one, at in placed:
+            answer = self._step(incoming[at], one, number)
             if answer is not None:
                 replies.append(_reply(one, answer))
         self._save(incoming.values())
         return replies
 
-    def _step(self, incoming: Incoming, one: Told) -> Answer | None:
+    def _step(self, incoming: Incoming, one: Told, number: int) -> Answer | None:
         checked = incoming.at in self._finishing or incoming.at in self._to_finish
         if checked and isinstance(one.step, (Fin, Abort)):
             return None if isinstance(one.step, Fin) else Answer(PAUSE, "its hash is being checked")
         if isinstance(one.step, Init) and incoming.receiver.info is None and (full := self._no_room(incoming)):
             return Answer(PAUSE, full)
         action = incoming.receiver.receive(one.step, one.payload)
-        return self._act(incoming, action, one)
+        return self._act(incoming, action, one, number)
 
-    def _act(self, incoming: Incoming, action: Action, one: Told) -> Answer | None:
+    def _act(self, incoming: Incoming, action: Action, one: Told, number: int) -> Answer | None:
         """Do what the receiver decided."""
         if action.do == "keep":
             self._keep(incoming)
         elif action.do == "write":
-            self._shelf.write(incoming.at, action.offset, one.payload)
+            self._shelf.write(incoming.at, action.offset, one.payload, number)
             incoming.changed = True
         elif action.do == "drop":
             self._store.execute("delete from file where board = ? and fid = ?", incoming.key)
@@ -251,6 +284,7 @@ class Files:
         return _answer(incoming, topic, answer)
 
     def close(self) -> None:
+        self._stager.shutdown(cancel_futures=True)
         self._hasher.shutdown(cancel_futures=True)
         self._shelf.close()
 

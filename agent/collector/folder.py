@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from agent.collector.shelf import Place, ShelfError
@@ -45,7 +45,13 @@ class FolderShelf:
             for one in (folder, *made):
                 _sync(one)
 
-    def write(self, at: Place, offset: int, data: bytes) -> None:
+    def stage(self, payloads: Sequence[bytes]) -> None:
+        """A disk needs no preparation."""
+
+    def staged(self, what: object) -> None:
+        """Never called with anything."""
+
+    def write(self, at: Place, offset: int, data: bytes, number: int) -> None:
         with _disk():
             os.pwrite(self._fd(at), data, offset)
         self._changed.add(at)

@@ -17,6 +17,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import urllib3
@@ -73,13 +75,21 @@ class Bucket:
         return f"s3://{self.name}/{self.prefix}{path}"
 
 
+class Staged(NamedTuple):
+    """An object of the spool, and where in it each payload begins (and the last one ends)."""
+
+    name: str
+    starts: list[int]
+
+
 class S3Shelf:
     """Files in `bucket`, which must exist. Raises StoreError if it cannot be reached or does not let us in."""
 
     def __init__(self, bucket: Bucket, store: Store) -> None:
         self._bucket = bucket
         self._store = store
-        self._waiting: list[tuple[Place, int, bytes]] = []
+        self._staged: Staged | None = None
+        self._written: list[tuple[object, ...]] = []  # rows of table `piece`
         self._leaving: list[str] = []  # not needed once this transaction is committed
         self._rubbish: list[str] = []
         self._rest_until_s = 0.0
@@ -108,27 +118,36 @@ class S3Shelf:
     def keep(self, at: Place) -> None:
         """Nothing to make: names are enough."""
 
-    def write(self, at: Place, offset: int, data: bytes) -> None:
-        if time.monotonic() < self._rest_until_s:
-            raise ShelfError("the object store does not answer")
-        self._waiting.append((at, offset, data))
+    def stage(self, payloads: Sequence[bytes]) -> Callable[[], Staged] | None:
+        """One object for all of them; and what is not needed any more goes."""
+        rubbish, self._rubbish = self._rubbish, []
+        name = f"spool/{time.strftime('%Y-%m-%d', time.gmtime())}/{uuid.uuid4()}"
+        starts = list(accumulate(map(len, payloads), initial=0))
+
+        def job() -> Staged:
+            if time.monotonic() < self._rest_until_s:
+                raise ShelfError("the object store does not answer")
+            self._remove(rubbish)
+            with self._resting():
+                if starts[-1]:
+                    self._put(name, io.BytesIO(b"".join(payloads)), starts[-1])
+            return Staged(name, starts)
+
+        return job if starts[-1] or rubbish else None
+
+    def staged(self, what: object) -> None:
+        assert isinstance(what, Staged)
+        self._staged = what
+
+    def write(self, at: Place, offset: int, data: bytes, number: int) -> None:
+        assert self._staged is not None
+        place = (at.board.id, at.fid, offset, offset + len(data), self._staged.name, self._staged.starts[number])
+        self._written.append(place)
 
     def sync(self) -> None:
-        """One object for all that was written since the last time."""
-        waiting, self._waiting = self._waiting, []
-        rubbish, self._rubbish = self._rubbish, []
-        if time.monotonic() >= self._rest_until_s:
-            self._remove(rubbish)
-        if not waiting:
-            return
-        name = f"spool/{time.strftime('%Y-%m-%d', time.gmtime())}/{uuid.uuid4()}"
-        with self._resting():
-            self._put(name, io.BytesIO(b"".join(data for _, _, data in waiting)), sum(len(d) for _, _, d in waiting))
-        at, rows = 0, []
-        for place, offset, data in waiting:
-            rows.append((place.board.id, place.fid, offset, offset + len(data), name, at))
-            at += len(data)
-        self._store.many("insert into piece values (?, ?, ?, ?, ?, ?) on conflict do nothing", rows)
+        written, self._written = self._written, []
+        if written:
+            self._store.many("insert into piece values (?, ?, ?, ?, ?, ?) on conflict do nothing", written)
 
     @contextlib.contextmanager
     def _resting(self) -> Iterator[None]:
@@ -177,7 +196,7 @@ class S3Shelf:
     def _forget_pieces(self, at: Place) -> None:
         """Objects of which no other file needs anything go after this commit, with the next sync."""
         key = (at.board.id, at.fid)
-        self._waiting = [one for one in self._waiting if one[0] != at]
+        self._written = [row for row in self._written if row[:2] != key]
         objects = self._store.execute("delete from piece where board = ? and fid = ? returning object", key)
         for (name,) in set(objects):
             if not self._store.execute("select 1 from piece where object = ? limit 1", (name,)):
@@ -185,7 +204,7 @@ class S3Shelf:
 
     def ended(self, *, committed: bool) -> None:
         self._rubbish = [*self._rubbish, *(self._leaving if committed else ())][-RUBBISH_MAX:]
-        self._leaving, self._waiting = [], []
+        self._leaving, self._written = [], []
 
     def _remove(self, names: Sequence[str]) -> None:
         for number, name in enumerate(names):

@@ -1,12 +1,13 @@
 """Where the bytes of files lie: a folder (folder.py) or an object store (s3.py). Decisions are in files.py.
 
-Between write() and sync() nothing is promised. sync() happens before the ranges are committed, the whole is put in its
-place before `done` is: each step can be repeated after a kill.
+What is slow and may hang (a network) is in the jobs that stage() and whole() return: a thread does them, outside of any
+transaction. Bytes are staged, then written and synced, then their ranges committed; the whole is put in its place
+before `done` is committed. Each step can be repeated after a kill.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,10 +41,17 @@ class Shelf(Protocol):
     def keep(self, at: Place) -> None:
         """A new file: make ready for its bytes."""
 
-    def write(self, at: Place, offset: int, data: bytes) -> None: ...
+    def stage(self, payloads: Sequence[bytes]) -> Callable[[], object] | None:
+        """What has to be done before any of these may be written, outside of a transaction; None: nothing."""
+
+    def staged(self, what: object) -> None:
+        """That job's result: the payloads of the write()s that follow are among its."""
+
+    def write(self, at: Place, offset: int, data: bytes, number: int) -> None:
+        """number: which of the staged payloads `data` is."""
 
     def sync(self) -> None:
-        """What was written since the last time is durable."""
+        """What was written since the last time is durable, or will be with this transaction."""
 
     def holds(self, at: Place, info: Info, stored: list[Range]) -> list[Range]:
         """Which of the bytes that are written down are really there."""

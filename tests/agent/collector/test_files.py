@@ -74,7 +74,9 @@ class Desk:
         self.files.take(SITE, BOARD, f"standpipe/{SITE}/{BOARD}/file/{fid}/{step}", payload)
 
     def settle(self) -> list[Response]:
-        return [parse_response(reply.payload) for reply in self.files.settle()]
+        replies = self.files.settle()
+        wait_until(lambda: not self.files.staging or replies.extend(self.files.settle()), "what was told is staged")
+        return [parse_response(reply.payload) for reply in replies]
 
     def send(self, step: str, payload: bytes = b"") -> Response | None:
         self.tell(step, payload)
@@ -346,6 +348,29 @@ def test_object_store_that_is_gone_pauses_the_sender_and_no_one_else(
         desk.chunk(1000, 10_000)
         assert code(desk.finish()) == STORED
         assert desk.has() == DATA
+    finally:
+        desk.close()
+        front.close()
+
+
+def test_object_store_that_hangs_holds_nobody_up(postgres: Postgres, weed: Weed, tmp_path: Path) -> None:
+    front = Front(int(weed.endpoint.rpartition(":")[2]))
+    url = postgres.fresh()
+    bucket = f"s3://{BUCKET}/{url.rpartition('%3D')[2]}?endpoint=http://127.0.0.1:{front.port}"
+    desk = Desk(Where(url, bucket, keys=(KEY, SECRET)), tmp_path)
+    try:
+        desk.send("init", init_payload(INFO))
+        front.hang()
+        desk.tell(chunk_step(0, sha(DATA)), DATA)
+        for _ in range(3):
+            assert desk.files.settle() == [], "it does not wait"
+            assert desk.files.staging
+            assert not desk.store.in_transaction
+        desk.tell("stat")
+        assert desk.files.settle() == [], "in the order they came"
+        front.go_on()
+        assert [code(answer) for answer in desk.answered()] == [STORED]
+        assert desk.settle()[0].missing == []
     finally:
         desk.close()
         front.close()
