@@ -114,6 +114,16 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.close()
 
 
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """One for tests that kill nothing."""
+    made = Bench(tmp_path_factory.mktemp("calm"))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 def test_over_the_broker_a_pump_is_started_once_and_the_answer_is_signed(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "broker").start()
     bench, far = Bench(tmp_path, broker), Acker(broker.port, "plant", "pump-house")
@@ -235,50 +245,50 @@ def test_the_broker_lost_between_arm_and_confirm_starts_nothing_then_or_later(tm
         broker.kill()
 
 
+def test_two_operators_a_key_switch_and_a_running_pump(calm: Bench) -> None:
+    assert "code" not in calm.order("start-arm", reason="fire")
+    assert calm.order("start-arm", calm.bo, reason="fire")["code"] == "armed-by-other"
+    assert calm.order("start-confirm", calm.bo, typed="pump-1", held_ms=HOLD_MS)["code"] == "armed-by-other"
+    calm.site.driver.contact(KEY, False)
+    calm.site.wait_row("pump.start_disarmed", "pump-1")
+    assert calm.order("start-confirm", typed="pump-1", held_ms=HOLD_MS)["code"] == "key-off"
+    calm.site.driver.contact(KEY, True)
+    until(lambda: "code" not in calm.order("start-arm", reason="fire"), "the key is on again")
+    calm.runs()
+    calm.site.wait_row("pump.start_disarmed", "pump-1", after=calm.site.rows("pump.start_armed")[-1].seq)
+    assert calm.order("start-arm", reason="fire")["code"] == "running"
+    assert calm.pulses() == []
+
+
 def test_at_the_board_itself_a_command_needs_no_broker_and_still_a_key(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    calm: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And people see by `status` what stands: armed doors, permits, remote starts."""
-    site = bench.site
+    site = calm.site
     where = ["--site", str(site.paths.site), "--data", str(site.paths.data), "--run", str(site.paths.run)]
     secret = tmp_path / "passphrase"
     secret.write_text("correct horse battery")
-    for person in (bench.anna, bench.tea):
+    for person in (calm.anna, calm.tea):
         write_key(tmp_path / f"{person.id}.key", person.signer, person.id, "correct horse battery")
 
     def command(who: Person, *words: str) -> int:
         key = ["--key", str(tmp_path / f"{who.id}.key"), "--passphrase-file", str(secret)]
         return main(["command", *key, *words, *where])
 
-    assert command(bench.anna, "arm", "gate") == 0
+    assert command(calm.anna, "arm", "gate") == 0
     assert site.rows("point.armed")[0].values()["by"] == "signed:anna"
-    assert command(bench.anna, "disarm", "gate", "--reason", "cleaning") == 1
+    assert command(calm.anna, "disarm", "gate", "--reason", "cleaning") == 1
     assert "not-allowed" in capsys.readouterr().out
-    assert command(bench.tea, "drill-start", "flood", "--reason", "exercise", "--minutes", "5") == 0
+    assert command(calm.tea, "drill-start", "flood", "--reason", "exercise", "--minutes", "5") == 0
     (drill,) = site.rows("drill.started")
     assert drill.source in capsys.readouterr().out
-    assert command(bench.anna, "start", "pump-1", "--reason", "fire") == 1
+    assert command(calm.anna, "start", "pump-1", "--reason", "fire") == 1
     assert "by hand at a terminal" in capsys.readouterr().err
     until(lambda: (site.status().get("permits") or {}).get(drill.source), "the panel tells of the drill")
     main(["status", *where])
     told = capsys.readouterr().out
     assert all(word in told for word in ("armed doors", "gate", "DRILL", drill.source, "remote start", "at rest"))
-    assert command(bench.anna, "drill-end", drill.source) == 0
-
-
-def test_two_operators_a_key_switch_and_a_running_pump(bench: Bench) -> None:
-    assert "code" not in bench.order("start-arm", reason="fire")
-    assert bench.order("start-arm", bench.bo, reason="fire")["code"] == "armed-by-other"
-    assert bench.order("start-confirm", bench.bo, typed="pump-1", held_ms=HOLD_MS)["code"] == "armed-by-other"
-    bench.site.driver.contact(KEY, False)
-    bench.site.wait_row("pump.start_disarmed", "pump-1")
-    assert bench.order("start-confirm", typed="pump-1", held_ms=HOLD_MS)["code"] == "key-off"
-    bench.site.driver.contact(KEY, True)
-    until(lambda: "code" not in bench.order("start-arm", reason="fire"), "the key is on again")
-    bench.runs()
-    bench.site.wait_row("pump.start_disarmed", "pump-1", after=bench.site.rows("pump.start_armed")[-1].seq)
-    assert bench.order("start-arm", reason="fire")["code"] == "running"
-    assert bench.pulses() == []
+    assert command(calm.anna, "drill-end", drill.source) == 0
 
 
 def test_after_a_power_cut_in_the_pulse_the_order_has_its_last_word_and_no_second_pulse(bench: Bench) -> None:
