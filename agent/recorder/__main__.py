@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from agent.config import ConfigError, SiteConfig, load_or_kept
 from agent.config.model import Camera as CameraConfig
-from agent.core.backoff import Backoff
+from agent.core.backoff import MINUTES, Backoff
 from agent.core.chain import Stamp
 from agent.core.events import ProcessStarted, ProcessStopping
 from agent.core.retention import stops_at
@@ -151,7 +151,7 @@ def _record(recorder: Recorder, camera: Camera) -> int:
     volume = Volume(recorder.paths.footage, recorder.paths.data, recorder.reserve_bytes)
     books = Books(job, MediaIndex(recorder.paths.media), notes.add)
     disk = DiskLoop(job, books, volume, recorder.queue, shown, notes.add, recorder.stamp)
-    backoff = Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random)
+    backoff = Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random, MINUTES)
     tap = Tap(keep_all=recorder.config.health.watch and recorder.config.sub is UNSET)
     loop = CameraLoop(
         job.camera, camera, recorder.queue, shown, notes.add, recorder.stamp, backoff, history.lost_since, tap

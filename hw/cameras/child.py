@@ -9,6 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import select
@@ -22,6 +23,7 @@ from hw.ports import HardwareError
 
 TERM_S, KILL_S, ENDED_S = 2.0, 2.0, 1.0
 SAID_BYTES = 4096
+PIPE_BYTES = 512 * 1024
 SHOWN_CHARACTERS = 240
 _IN_URL = re.compile(r"(://)[^/@\s\"']+@")
 _NAMED = re.compile(r"(?i)\b([\w-]*(?:password|passwd|passphrase|secret|token|user-pw|\bpwd|\bpw))(\s*[=:]\s*)\S+")
@@ -101,6 +103,12 @@ class Child:
             if not data:
                 self._finish()
             return data
+
+    def room(self) -> int:
+        """Bytes that fit into its output's pipe; made larger as far as anybody may."""
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return fcntl.fcntl(self._out, fcntl.F_GETPIPE_SZ)
 
     def send(self, data: bytes) -> None:
         """A few bytes to its standard input; nothing happens if it is gone."""

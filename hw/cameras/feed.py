@@ -9,9 +9,11 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import time
+from pathlib import Path
 from typing import Protocol
 
 from hw.ports import HardwareError
@@ -28,6 +30,9 @@ class Source(Protocol):
     def ending(self) -> str:
         """Why it ended or is silent, for people; may be empty."""
 
+    def room(self) -> int:
+        """Bytes that may wait to be received without anybody being held up."""
+
     def close(self) -> None:
         """Let go. Safe to call twice."""
 
@@ -38,6 +43,7 @@ class Feed:
     def __init__(self, source: Source, first_s: float) -> None:
         self._source = source
         self._kept: bytearray | None = bytearray()
+        self._keeping = True
         self._at = 0
         self._limit_s = first_s
         self._until_s = time.monotonic() + first_s
@@ -51,6 +57,8 @@ class Feed:
             found = bytes(kept[self._at : self._at + size])
             self._at += len(found)
             return found
+        if not self._keeping:
+            self._kept = kept = None
         data = b"" if self.over else self._source.receive(size, max(0.0, self._until_s - time.monotonic()))
         if not data or time.monotonic() > self._until_s:
             self._end(silent=data != b"")
@@ -71,14 +79,12 @@ class Feed:
             self._why = said or "the camera closed the connection"
 
     def rewind(self) -> None:
-        """Begin again with the first byte that is kept."""
+        """Begin again with the first byte."""
         self._at = 0
 
     def keep_no_more(self) -> None:
-        """The format is known."""
-        kept = self._kept
-        self._kept = kept[self._at :] if kept is not None and self._at < len(kept) else None
-        self._at = 0
+        """The format is known: what has not been read once more yet is read, and then forgotten."""
+        self._keeping = False
 
     def picture_came(self, limit_s: float) -> None:
         """The next one has so long."""
@@ -88,6 +94,10 @@ class Feed:
     def ending(self) -> str:
         """Why there is no more; empty before the end."""
         return self._why
+
+    def room(self) -> int:
+        """Bytes that may gather in the source."""
+        return self._source.room()
 
     def close(self) -> None:
         """Let go of the source."""
@@ -123,9 +133,39 @@ class TcpSource:
     def ending(self) -> str:
         return self._why
 
+    def room(self) -> int:
+        return room_in(self._socket)
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.close()
+
+
+ROOM_BYTES = 160 * 1024
+
+
+def room_in(connection: socket.socket) -> int:
+    """Bytes that may gather in a connection without its sender being held up; made to be ROOM_BYTES if need be.
+
+    A larger low-water mark makes the kernel enlarge the buffer, and unlike SO_RCVBUF it may still grow by itself then.
+    """
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, ROOM_BYTES)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+    except OSError:
+        return 0
+
+
+def room_to(port: int) -> int:
+    """The same of a connection to this port that FFmpeg has opened; 0 if there is none."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.is_socket():
+                with socket.socket(fileno=os.dup(int(entry.name))) as connection:
+                    if connection.type == socket.SOCK_STREAM and connection.getpeername()[1:2] == (port,):
+                        return room_in(connection)
+    return 0
 
 
 def readable(fd: int, timeout_s: float) -> bool:

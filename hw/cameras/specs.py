@@ -11,6 +11,7 @@ from hw.cameras.stream import OPEN_S, StreamSpec
 from hw.ports import HardwareError
 
 START_S = 12.0  # a command has its camera to start before the first byte
+PORTS = {"rtsp": 554, "rtsps": 322}
 TRANSPORTS = {
     "tcp": {"rtsp_transport": "tcp"},
     "tcp-or-udp": {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"},
@@ -28,7 +29,11 @@ def rtsp_spec(source: str, credentials: tuple[str, str] | None, transport: str =
         user, password = (urllib.parse.quote(part, safe="") for part in credentials)
         location = urllib.parse.urlunsplit(url._replace(netloc=f"{user}:{password}@{host}"))
     options = {"allowed_media_types": "video", **TRANSPORTS[transport]}
-    return StreamSpec(shown, location, "rtsp", options, glance=True, rests=True)
+    try:
+        port = url.port or PORTS[url.scheme]
+    except ValueError:
+        raise HardwareError(f"{shown}: its port is no number from 1 to 65535") from None
+    return StreamSpec(shown, location, "rtsp", options, glance=True, rests=True, port=port)
 
 
 def tcp_spec(source: str, open_s: float = OPEN_S) -> StreamSpec:

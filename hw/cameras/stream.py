@@ -20,7 +20,7 @@ from typing import Any
 import av
 import av.error
 
-from hw.cameras.feed import Feed, readable
+from hw.cameras.feed import Feed, readable, room_to
 from hw.cameras.formats import FormatWatch
 from hw.cameras.sps import never_reordered
 from hw.ports import HardwareError, NewFormat, Picture
@@ -50,6 +50,7 @@ class StreamSpec:
     endless: bool = True  # an end of the stream is a failure
     glance: bool = False  # headers come before the first packet, so that a glance may be enough
     rests: bool = False  # a network stream: let some of it gather before it is read
+    port: int = 0  # of the connection that FFmpeg opens
     feed: Callable[[], Feed] | None = None  # bytes that we read for FFmpeg; then `location` is not used
     waits: bool = False  # a device that blocks FFmpeg without end: wait for it outside
 
@@ -68,7 +69,7 @@ class StreamCamera:
         self._device = -1
         self._watch: FormatWatch | None = None
         self._pending: tuple[Any, int] | None = None
-        self._picture_s = 0.0
+        self._picture_ns = 0
         self._pace = _Pace() if spec.paced else None
         self._rest = _Rest() if spec.rests else None
         self._glance = spec.glance
@@ -91,7 +92,11 @@ class StreamCamera:
             self._feed.keep_no_more()
         self._packets, self._stream = self._container.demux(), stream
         self._watch = FormatWatch(stream) if self._spec.endless else None
-        self._alive()
+        self._picture_ns = time.monotonic_ns()
+        if self._rest is not None:
+            self._rest = _Rest(room_to(self._spec.port) if self._feed is None else self._feed.room())
+        if self._feed is not None:
+            self._feed.picture_came(self._stall_s)
         context = stream.codec_context
         self.about = f"{context.name}, {context.width}x{context.height}, copied"
         return stream
@@ -149,10 +154,11 @@ class StreamCamera:
             return None
         if self._pace is not None:
             self._pace.wait(packet)
-        mono_ns = time.monotonic_ns()
+        self._picture_ns = mono_ns = time.monotonic_ns()
         if rest is not None:
             rest.after(packet.size, mono_ns)
-        self._alive()
+        if self._feed is not None:
+            self._feed.picture_came(self._stall_s)
         if self._watch is not None and packet.is_keyframe:
             self._compare(self._watch, packet, mono_ns)
         return packet, mono_ns
@@ -175,7 +181,7 @@ class StreamCamera:
                 return None
             if packet.stream is self._stream:
                 return packet
-            if time.monotonic() - self._picture_s > self._stall_s:
+            if time.monotonic_ns() - self._picture_ns > self._stall_s * 1_000_000_000:
                 raise HardwareError(f"{spec.shown}: no picture came for {self._stall_s:g} s, though other data did")
 
     def _compare(self, watch: FormatWatch, packet: Any, mono_ns: int) -> None:
@@ -187,11 +193,6 @@ class StreamCamera:
         if template is not None:
             self._pending = packet, mono_ns
             raise NewFormat(template)
-
-    def _alive(self) -> None:
-        self._picture_s = time.monotonic()
-        if self._feed is not None:
-            self._feed.picture_came(self._stall_s)
 
     pictures = False
 
@@ -221,14 +222,16 @@ class _Rest:
     """Lets packets gather in the socket: once a read had to wait, the next is put off for a moment.
 
     A picture comes as a dozen RTP packets, and waking for each of them takes most of what a recorder spends. Not
-    more is left to gather than fits into a socket's buffer from the start, so no camera is ever held up.
+    more is left to gather than fits: `room` bytes, or what any socket's buffer has from the start. So no camera is
+    ever held up.
     """
 
     LONGEST_S = 0.2
-    GATHERED_BYTES = 64 * 1024
+    LEAST_BYTES, MOST_BYTES = 64 * 1024, 160 * 1024
     WAITED_NS = 500_000
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
+        self._gathered_bytes = max(self.LEAST_BYTES, min(self.MOST_BYTES, room))
         self._began_ns = self._since_ns = time.monotonic_ns()
         self._bytes = 0
         self._rest_s = 0.0
@@ -245,7 +248,7 @@ class _Rest:
         self._bytes += size
         if now_ns - self._began_ns > self.WAITED_NS:
             took_s = max(1, now_ns - self._since_ns) / 1e9
-            self._rest_s = min(self.LONGEST_S, self.GATHERED_BYTES * took_s / max(1, self._bytes))
+            self._rest_s = min(self.LONGEST_S, self._gathered_bytes * took_s / max(1, self._bytes))
             self._since_ns, self._bytes = now_ns, 0
 
 

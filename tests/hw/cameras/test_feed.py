@@ -1,0 +1,106 @@
+"""Bytes for FFmpeg: limits on pictures and not on bytes, a look that can be repeated, and room for what gathers."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from sp_wire import Wire, pictures
+
+from hw.cameras.child import PIPE_BYTES, Child
+from hw.cameras.feed import ROOM_BYTES, Feed, TcpSource, room_to
+from hw.cameras.specs import tcp_spec
+from hw.cameras.stream import StreamCamera
+from hw.ports import HardwareError
+
+
+class Said:
+    """A source that has these answers; None is silence."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def receive(self, size, timeout_s):
+        return self.answers.pop(0) if self.answers else None
+
+    def ending(self):
+        return "said so"
+
+    def room(self):
+        return 0
+
+    def close(self):
+        pass
+
+
+def test_what_was_read_can_be_read_again_until_it_is_kept_no_more():
+    feed = Feed(Said(b"abc", b"def", b"ghi"), 5)
+    assert [feed.read(9), feed.read(9)] == [b"abc", b"def"]
+    feed.rewind()
+    assert [feed.read(4), feed.read(9)] == [b"abcd", b"ef"]
+    feed.rewind()
+    feed.read(2)
+    feed.keep_no_more()
+    assert [feed.read(9), feed.read(9)] == [b"cdef", b"ghi"]
+    assert feed._kept is None
+    assert feed.read(9) == b""
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [((b"",), "said so"), ((None,), "nothing came for 5 s (said so)"), ((), "nothing came for 5 s (said so)")],
+)
+def test_an_end_is_an_end_whatever_it_is_and_says_which(answers, why):
+    feed = Feed(Said(*answers), 5)
+    assert (feed.ending(), feed.read(9)) == ("", b"")
+    assert (feed.ending(), feed.over) == (why, True)
+    assert feed.read(9) == b""
+
+
+def test_bytes_that_are_no_pictures_are_silence():
+    """A stream of something else: what counts is when the last picture came."""
+    feed = Feed(Said(*[b"x" * 100] * 1000), 0.05)
+    feed.keep_no_more()
+    end = time.monotonic() + 10
+    while feed.read(100):
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    assert feed.ending() == "nothing came for 0.05 s (said so)"
+
+
+def test_a_stream_of_other_things_is_given_up():
+    def script(line, number):
+        line.live(pictures(10))
+        while True:  # packets that no program table names
+            line.raw((b"\x47\x01\xff\x10" + b"\xff" * 184) * 20)
+            line.wait(0.02)
+
+    with Wire().plays(script) as wire:
+        camera = StreamCamera(tcp_spec(wire.source), stall_s=0.5)
+        camera.open()
+        with pytest.raises(HardwareError, match=r"nothing came for 0.5 s"):
+            list(iter(camera.read, None))
+        camera.close()
+
+
+def test_there_is_room_for_what_gathers():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert room_to(port) == 0
+        source = TcpSource("127.0.0.1", port, 5)
+        taken, _ = listener.accept()
+        assert source.room() >= ROOM_BYTES
+        assert room_to(port) >= ROOM_BYTES
+        taken.setblocking(False)
+        sent = 0
+        while sent < ROOM_BYTES:  # nobody reads, and nobody has to wait
+            sent += taken.send(bytes(16384))
+        source.close()
+        taken.close()
+
+
+def test_a_command_s_pipe_has_room_too():
+    child = Child(["sleep", "60"])
+    assert child.room() in (PIPE_BYTES, 65536)  # as much as this system lets anybody have
+    child.close()
