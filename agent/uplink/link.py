@@ -14,21 +14,24 @@ import contextlib
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.uplink.tls import Fault, Files, broken, context, refused
+from agent.uplink.broker import BrokerAt, LinkError, Message, Puback, Subscription, Will
+from agent.uplink.tls import Fault, broken, context, refused
+
+__all__ = ["BrokerAt", "Link", "LinkError", "Message", "Puback", "Subscription", "Will"]
 
 INBOUND_BYTES_MAX = 256 * 1024
 PLACES = 100  # messages of ours that the broker may have under way: acks and file responses
@@ -37,6 +40,7 @@ WAIT_S = 0.2
 PUBLISH_OVERHEAD = 512  # topic, properties and fixed header of a PUBLISH
 _NOTSENT_LOWAT = 128 * 1024
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+_SENSELESS = (ValueError, IndexError, KeyError, AssertionError, struct.error, MQTTException)
 REFUSED_STATES = {0x86: "refused", 0x87: "refused", 0x84: "refused", 0x85: "refused", 0x8A: "refused", 0x97: "quota"}
 
 
@@ -48,83 +52,6 @@ def _any_code(self: ReasonCode, buffer: bytes | bytearray) -> int:
 
 
 ReasonCode.unpack = _any_code  # type: ignore[method-assign]
-
-
-class LinkError(Exception):
-    """The session cannot be had or has ended. state: one word for people; code: the broker's reason, 0 if none."""
-
-    def __init__(self, state: str, reason: str, code: int = 0) -> None:
-        super().__init__(reason)
-        self.state = state
-        self.reason = reason
-        self.code = code
-
-
-@dataclass(frozen=True)
-class BrokerAt:
-    """Where the broker is and how to get in. Files are paths of PEM files, empty: not used."""
-
-    url: str
-    user: str = ""
-    password: str = ""
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-    keepalive_s: int = 30
-
-    @property
-    def tls(self) -> bool:
-        return self.url.startswith("mqtts:")
-
-    @property
-    def files(self) -> Files:
-        return Files(self.ca, self.cert, self.key)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """(host, port). Raises LinkError if the URL names none."""
-        try:
-            parts = urlsplit(self.url)
-            host, port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise LinkError("unreachable", f"broker {self.url}: {error}") from error
-        return host, port or (8883 if self.tls else 1883)
-
-
-class Puback(NamedTuple):
-    """The broker's answer to message `token`."""
-
-    token: int
-    code: int
-    reason: str
-
-
-class Message(NamedTuple):
-    """A message from the broker."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-
-
-class Will(NamedTuple):
-    """What the broker publishes, retained, when this session ends without a goodbye."""
-
-    topic: str
-    payload: bytes
-
-
-class Subscription(NamedTuple):
-    """A topic to listen to. retained: what the broker keeps there is wanted too; needed: refused, the link is no use.
-
-    Maximum Packet Size makes the broker drop what is larger; mosquitto (2.0) then never frees the place in flight
-    that it had given to a QoS 1 message. So qos 0 where others may publish: nothing is given a place.
-    """
-
-    topic: str
-    qos: int = 1
-    retained: bool = False
-    needed: bool = True
 
 
 class Link:
@@ -290,7 +217,7 @@ class Link:
         writers = [sock] if self._client.want_write() else []
         readable, writable, _ = select.select(readers, writers, [], timeout_s)
         if sock in readable or _pending(sock):
-            self._client.loop_read()
+            self._read()
         if writable and self._client.socket() is not None:
             self._client.loop_write()
         if self._client.socket() is not None:
@@ -298,6 +225,16 @@ class Link:
         if self._lost is not None:
             raise self._lost
         return wake in readable
+
+    def _read(self) -> None:
+        """What comes from the broker is taken apart by paho, which trusts it."""
+        try:
+            self._client.loop_read()
+        except _SENSELESS as error:
+            raise LinkError("unreachable", f"the broker sends what makes no sense: {type(error).__name__}") from error
+        size = self._client._in_packet["to_process"]
+        if size > INBOUND_BYTES_MAX:  # we said so in CONNECT; paho would gather it all the same
+            raise LinkError("unreachable", f"the broker sends {size} bytes in one packet, {INBOUND_BYTES_MAX} allowed")
 
     def take_pubacks(self) -> list[Puback]:
         """PUBACKs since last asked."""

@@ -53,6 +53,7 @@ class Stub:
         self.port: int = self._listener.getsockname()[1]
         self._open: set[tuple[int, int]] = set()  # (session, mid)
         self._clients: dict[int, socket.socket] = {}
+        self._let_in: set[int] = set()
         self._stopping = False
         self._accepter = threading.Thread(target=self._accept, daemon=True)
         self._accepter.start()
@@ -88,6 +89,17 @@ class Stub:
         packet = struct.pack(">H", len(name)) + name + b"\0" + payload
         for session in list(self._clients):
             self._write(session, PUBLISH << 4 | int(retain), packet)
+
+    @property
+    def connected(self) -> bool:
+        """A client has been let in, and is still there."""
+        return bool(self._let_in & set(self._clients))
+
+    def raw(self, blob: bytes) -> None:
+        """These bytes to every client that was let in."""
+        for session in self._let_in & set(self._clients):
+            with contextlib.suppress(OSError):
+                self._clients[session].sendall(blob)
 
     # --- the wire ---
 
@@ -133,6 +145,7 @@ class Stub:
         if self.packet_bytes:
             properties += b"\x27" + struct.pack(">I", self.packet_bytes)
         self._write(session, CONNACK << 4, bytes([0, self.connack, len(properties)]) + properties)
+        self._let_in.add(session)
 
     def _subscribe(self, session: int, body: bytes) -> None:
         length, at = _varint(body, 2)
