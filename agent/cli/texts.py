@@ -213,6 +213,13 @@ TEXTS |= {
         "{camera}: room for {days} days of the {wanted} that keep asks for",
         "{camera}：现有空间只够 {days} 天，保存期要求 {wanted} 天",
     ),
+    "clips-go": ("{clips} clips would go, {size}", "将删除 {clips} 个片段，{size}"),
+    "clips-none": ("no clips would go", "没有要删除的片段"),
+    "rows-go": (
+        "journal: {rows} rows up to {time} would go, {kept} of them are written again",
+        "日志：将删除截至 {time} 的 {rows} 条，其中 {kept} 条重新写入保存",
+    ),
+    "rows-stay": ("journal: no rows go: {why}", "日志：不删除任何记录：{why}"),
     "to-before-from": ("--to is not after --from", "--to 不晚于 --from"),
     "unknown-person": (
         "there is no [[person]] {by} in the site file; known: {known}",

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from msgspec import UNSET
 from agent.core.chain import Row, Stamp
 from agent.core.events import BackupVerified, JournalPruned
 from agent.core.records import Dated, Going, RecordClass, class_of, cutoffs, going
+from agent.core.retention import Policy
 from agent.core.spans import span
 from agent.core.wire import LANES
 from agent.footage.errors import FootageError, explain
@@ -158,30 +160,55 @@ def _late(desk: Desk) -> dict[str, str]:
 # --- what may go ---
 
 
-def let_go(desk: Desk) -> int:
-    """Delete rows past their time; how many went. Nothing without a policy, a clock, and a backup that is there."""
+@dataclass(frozen=True)
+class Ahead:
+    """What of the journal would go now. refused: why nothing does, "" if it does; policy, backup: by whose leave."""
+
+    going: Going = field(default_factory=Going)
+    refused: str = ""
+    policy: Policy | None = None
+    backup: Row | None = None
+
+
+def ahead(desk: Desk) -> Ahead:
+    """Nothing goes without a policy, a clock that can be relied on, and a backup that is there."""
     now = desk.now()
     policy, newest = standing_policy(desk, now), last(desk)
-    if policy is None or newest is None or not _there(newest) or desk.clock_refusal(now):
+    if policy is None:
+        return Ahead(refused="there is no standing policy")
+    if newest is None or not _there(newest):
+        return Ahead(refused="there is no backup that was read back")
+    if clock := desk.clock_refusal(now):
+        return Ahead(refused=clock)
+    found = _going(desk, now, min([int(str(newest.values()["upto"])), *cursors(desk).values()]))
+    return Ahead(found, "" if found.worth else "too few rows are past their time", policy, newest)
+
+
+def let_go(desk: Desk) -> int:
+    """Delete rows past their time; how many went."""
+    plan = ahead(desk)
+    if plan.refused or plan.policy is None or plan.backup is None:
         return 0
-    verified, marks = int(str(newest.values()["upto"])), cursors(desk)
-    going_ = _going(desk, now, min([verified, *marks.values()]))
-    if not going_.worth:
-        return 0
+    goes, backed_up = plan.going, plan.backup.values()
     told = JournalPruned(
         source=SOURCE,
-        upto=going_.upto,
-        rows=going_.rows,
-        kept=len(going_.keep),
-        from_ns=going_.from_ns,
-        to_ns=going_.to_ns,
-        authority=policy.request,
-        approver=policy.approver,
-        backup=str(newest.values()["path"]),
+        upto=goes.upto,
+        rows=goes.rows,
+        kept=len(goes.keep),
+        from_ns=goes.from_ns,
+        to_ns=goes.to_ns,
+        authority=plan.policy.request,
+        approver=plan.policy.approver,
+        backup=str(backed_up["path"]),
     )
-    floor = going_.upto + 1
     return prune(
-        desk.journal, going_.upto, cursors=marks, verified_upto=verified, floor_seq=floor, keep=going_.keep, told=[told]
+        desk.journal,
+        goes.upto,
+        cursors=cursors(desk),
+        verified_upto=int(str(backed_up["upto"])),
+        floor_seq=goes.upto + 1,
+        keep=goes.keep,
+        told=[told],
     )
 
 

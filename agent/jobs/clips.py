@@ -25,15 +25,21 @@ FOLDER = "clips"
 
 def tend(desk: Desk, policy: Policy | None) -> int:
     """One pass, alone, by a clock that can be relied on; how many went. A pass that was killed is completed first."""
-    made, deleted = _last_words(desk)
+    _, deleted = _last_words(desk)
     _unlink(desk, sorted(deleted & _present(desk)))
     if policy is None:
         return 0
-    gone = list(_ripe(desk, [made[path] for path in sorted(made.keys() & _present(desk))]))
+    gone = due(desk)
     for row, why in gone:
         desk.journal.append(_event(row, why, policy))
     _unlink(desk, [str(row.values()["path"]) for row, _ in gone])
     return len(gone)
+
+
+def due(desk: Desk) -> list[tuple[Row, str]]:
+    """Rows clip.ready of the files that would go now, and why nobody needs them."""
+    made, _ = _last_words(desk)
+    return list(_ripe(desk, [made[path] for path in sorted(made.keys() & _present(desk))]))
 
 
 def waiting(desk: Desk) -> set[tuple[str, str]]:

@@ -14,8 +14,9 @@ from agent.cli.requests import ask, wants
 from agent.cli.terminal import RED, amount, columns, paint
 from agent.cli.texts import Texts
 from agent.config import load
+from agent.core.chain import Row
 from agent.core.retention import Batch
-from agent.jobs import retention
+from agent.jobs import backup, clips, retention
 from agent.jobs.desk import Desk
 from agent.jobs.retention import POLICY_ABOUT, Outlook
 from agent.runtime.clock import SystemClock
@@ -51,8 +52,15 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     t = Texts(place.language)
     if args.action in ("plan", "run"):
         with _desk(paths) as desk:
-            seen = retention.outlook(desk) if args.action == "plan" else retention.run(desk)
-        return _show(seen, t, place, as_json=args.action == "plan" and args.json)
+            if args.action == "run":
+                return _show(retention.run(desk), t, place)
+            seen, rows, gone = retention.outlook(desk), backup.ahead(desk), clips.due(desk)
+        if args.json:
+            print(json.dumps(as_dict(seen) | _others(rows, gone), ensure_ascii=False, indent=2))
+            return 0
+        _show(seen, t, place)
+        print("\n".join(_other_lines(rows, gone, t, place)))
+        return 0
     if args.action == "policy":
         scope = {"about": POLICY_ABOUT, "overwrite": "yes" if args.overwrite else "no"}
         return ask(paths, t, "policy", scope, args)
@@ -82,10 +90,7 @@ def _utc(ns: int) -> str:
 # --- the plan ---
 
 
-def _show(seen: Outlook, t: Texts, place: Place, *, as_json: bool) -> int:
-    if as_json:
-        print(json.dumps(as_dict(seen), ensure_ascii=False, indent=2))
-        return 0
+def _show(seen: Outlook, t: Texts, place: Place) -> int:
     if seen.plan.refused:
         print(paint(t("nothing-goes", why=seen.plan.refused), RED))
     elif not seen.plan.batches:
@@ -111,6 +116,21 @@ def _rest(seen: Outlook, t: Texts) -> list[str]:
         for camera, (days, wanted) in sorted(seen.risks.items())
     ]
     return lines
+
+
+def _other_lines(rows: backup.Ahead, gone: list[tuple[Row, str]], t: Texts, place: Place) -> list[str]:
+    """What of clips and of the journal would go."""
+    size = sum(int(str(row.values()["bytes"])) for row, _ in gone)
+    lines = [t("clips-go", clips=len(gone), size=amount(size)) if gone else t("clips-none")]
+    goes = rows.going
+    told = {"rows": goes.rows, "kept": len(goes.keep), "time": place.time(goes.to_ns)}
+    return [*lines, t("rows-stay", why=rows.refused) if rows.refused else t("rows-go", **told)]
+
+
+def _others(rows: backup.Ahead, gone: list[tuple[Row, str]]) -> dict[str, Any]:
+    goes = rows.going
+    journal = {"refused": rows.refused, "upto": goes.upto, "rows": goes.rows, "kept": len(goes.keep)}
+    return {"clips": [{"path": row.values()["path"], "why": why} for row, why in gone], "journal": journal}
 
 
 def as_dict(seen: Outlook) -> dict[str, Any]:

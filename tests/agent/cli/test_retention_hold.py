@@ -84,6 +84,9 @@ def test_the_plan_says_what_and_why_and_changes_nothing(site, standpipe):
     assert {batch["why"] for batch in plan["goes"]} == {"ceiling"}
     code, out, _ = standpipe("retention", "plan")
     assert out.count("older than keep_at_most") == 60
+    assert "no clips would go" in out
+    assert "no rows go: there is no backup" in out
+    assert (plan["clips"], plan["journal"]["rows"]) == ([], 0)
     assert site.files() == before
     assert site.rows("footage.deleted") == []
     code, out, _ = standpipe("retention", "run")
