@@ -250,7 +250,7 @@ def main() -> None:
     start = time.monotonic()
     boards = Boards(ports, count, rows, float(sys.argv[5]), random.Random(seed))
     print("ready", flush=True)
-    boards.run(900)
+    boards.run(3000)
     took = [took_s for board in boards.all for took_s in board.took_s]
     told = {
         "boards": count,
