@@ -119,7 +119,7 @@ class Decider:
         self.response.recorded(facts, doors=not self.begun)
         self.response.take_up(alarms)
         if self.starts is not None:
-            self.starts.recorded((event for event, _ in facts), boot=not self.begun)
+            self.starts.recorded(event for event, _ in facts)
         pasts = self.pumps.pasts(facts)
         if self.begun:
             self.pumps.recall(pasts)

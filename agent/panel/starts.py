@@ -93,15 +93,15 @@ class Starts:
             self._say(machine, machine.restarted(self._response.now.mono_ns))
         return cut
 
-    def recorded(self, events: Iterable[Event], *, boot: bool) -> None:
-        """Rows of the journal: which wiring was proven, and after a boot how many attempts there were."""
+    def recorded(self, events: Iterable[Event]) -> None:
+        """Rows of the journal: which wiring was proven, and how many attempts there were, if we do not know better."""
         for event in events:
             machine = self.machines.get(event.source)
             if machine is None:
                 continue
             if isinstance(event, PumpStartCommissioned):
                 machine.commissioned(event.wiring)
-            elif isinstance(event, FACTS) and boot:
+            elif isinstance(event, FACTS) and machine.state is State.IDLE and not machine.attempts:
                 machine.recorded(event, self._response.now.mono_ns)
 
     # --- what comes out ---

@@ -14,6 +14,7 @@ from sp_starts import KEY, RELAY, SHOWS, START_SITE
 
 from agent.config import check, load
 from agent.config.model import SiteConfig
+from agent.core.chain import Stamp
 from agent.core.commands import OPS
 from agent.core.events import (
     CommandDone,
@@ -22,6 +23,7 @@ from agent.core.events import (
     Event,
     ImpairmentStarted,
     PumpStartCommissioned,
+    PumpStartPulsed,
     PumpTestRequested,
     RelayTestRequested,
     WalkTestRequested,
@@ -85,8 +87,7 @@ def hand(config: SiteConfig) -> Hand:
     made.contact(KEY, True)
     made.after(100)
     made.decider.starts.recorded(  # type: ignore[union-attr]
-        [PumpStartCommissioned(source="pump-1", by="tea", key="k", request=1, wiring=start_plans(config)[0].wiring)],
-        boot=True,
+        [PumpStartCommissioned(source="pump-1", by="tea", key="k", request=1, wiring=start_plans(config)[0].wiring)]
     )
     return made
 
@@ -198,6 +199,23 @@ def test_killed_while_armed_nobody_is_armed(hand: Hand) -> None:
     hand.killed()
     assert hand.decider.restarted(hand.stamp()) == []
     assert hand.code("start-confirm", typed="pump-1", held_ms=3000) == "not-armed"
+
+
+def test_after_a_boot_attempts_count_on_even_if_the_journal_comes_late(config: SiteConfig) -> None:
+    pulsed = PumpStartPulsed(
+        source="pump-1", by="anna", key="k", reason="fire", request=1, relay=RELAY, attempt=3, test=False
+    )
+    for late in (False, True):
+        hand = Hand(config)
+        hand.contact(KEY, True)
+        hand.after(100)
+        facts: list[tuple[Event, Stamp]] = [(pulsed, hand.stamp())]
+        if not late:
+            hand.decider.begun = False
+        hand.decider.begin({}, (), hand.stamp(), facts)
+        assert hand.code("start-arm", reason="fire") == "locked"
+        hand.after(11_000)
+        assert hand.code("start-arm", reason="fire") == "spent"
 
 
 def test_a_line_that_cannot_be_written_ends_the_attempt(hand: Hand) -> None:
