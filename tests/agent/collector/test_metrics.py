@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 from sp_broker import Broker
-from sp_collect import Board, Collect, batches, chain, new_epoch, wait_until
+from sp_collect import BOARD, SITE, Board, Collect, batches, chain, new_epoch, wait_until, wire_row
 from sp_ports import free_port
 
+from agent.collector.batch import Batch
+from agent.collector.books import Boards
+from agent.collector.ledger import Ledger
 from agent.collector.metrics import Metrics
 from agent.collector.sqlite_store import SqliteStore as Store
+from agent.collector.stores import Where
+from agent.core.wire import Presence
 
 SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>[^}]*)\})? (?P<value>-?\d+(?:\.\d+)?)\Z")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
@@ -74,6 +79,36 @@ def test_a_running_collector_tells_what_it_has_and_how_the_links_are(tmp_path: P
         assert ("uplink_clips", name) not in found, "not a number: not told"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             asked(port, "/else")
+
+
+def test_counters_go_on_where_a_board_begins_a_new_journal(where: Where) -> None:
+    """A journal that was damaged is followed by another epoch: what was counted of the first stays counted."""
+    store, old, new = where.open(), new_epoch(), new_epoch()
+    ledger = Ledger(store, Boards(store))
+    ours, theirs = chain(30, old), chain(30, old, salt="!")
+    for epoch, links in ((old, ours[:20]), (old, ours[10:20]), (old, theirs[4:6]), (new, chain(12, new))):
+        batch = Batch()
+        batch.of(SITE, BOARD).rows.extend(wire_row(epoch, link) for link in links)
+        batch.of(SITE, BOARD).presences.append(Presence("online", epoch, len(links)))
+        store.begin()
+        ledger.store(batch)
+        store.commit()
+    found = parsed(Metrics(where).text())
+    told = {name: value for (name, board), value in found.items() if board == BOARD}
+    assert told.pop("board_seen_seconds") > 1.7e9
+    assert told == {
+        "board_up": 1,
+        "board_head": 12,
+        "refused_total": 0,
+        "rows_total": 32,
+        "doubles_total": 10,
+        "chains_broken": 0,
+        "gaps_total": 0,
+        "conflicts_total": 2,
+        "files_complete_total": 0,
+        "files_partial": 0,
+    }
+    store.close()
 
 
 @pytest.mark.parametrize(
