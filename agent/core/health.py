@@ -31,7 +31,7 @@ class Look(NamedTuple):
 
     flat: blocks without any texture; still: blocks equal to those of the look before, to the last bit; sharpness:
     variance of the Laplacian by the variance of the picture, in thousandths; alike: how well its edges fit those of the
-    reference (about 0 for any other view, 1000 for the same); shift: how far the best fit lies away, by the picture's
+    reference (100 to 260 for any other view, 700 to 1000 for the same); shift: how far the best fit lies away, by the picture's
     width; unmasked: pixels under the camera's own privacy mask that are not constant.
     """
 
@@ -169,9 +169,9 @@ def _blurred(look: Look, usual: Usual, standing: bool) -> bool | None:
 def _moved(look: Look, _usual: Usual, standing: bool) -> bool | None:
     if look.alike is None or look.shift is None:
         return None
-    if look.alike < (180 if standing else 120):
+    if look.alike < (380 if standing else 300):
         return True  # another view altogether
-    if look.alike >= 250:
+    if look.alike >= 450:
         return look.shift >= (15 if standing else 25)
     return None  # neither clearly the same view nor another: rain, night, something large in front
 

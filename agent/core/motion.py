@@ -148,7 +148,7 @@ class Motion:
 # --- what is between the keyframes ---
 
 WINDOW = 8  # packets
-SETTLED = 100  # packets until the usual is known
+SETTLED = 50  # packets until the usual is known
 KEEN = 4.0  # deviations above the usual
 LEAST_RISE = 1.12
 

@@ -41,7 +41,7 @@ OWN_LOOKS = 60  # good looks, after which the recorder takes a reference by itse
 class Analysis:
     """Looks at `camera`'s own pictures, at the packets of `sub`, or at those of `main`, the stream that is recorded.
 
-    `newest`, `reference`: where those pictures lie; `take_reference` makes one.
+    `newest`, `reference`: where those pictures lie; `take_reference` makes one of a frame.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Analysis:
         stamp: Callable[[], Stamp],
         newest: Path,
         reference: Path,
-        take_reference: Callable[[], None],
+        take_reference: Callable[[Any], None],
     ) -> None:
         self._sight, self._camera, self._main, self._shown, self._stamp = sight, camera, main, shown, stamp
         self._tap = main if sub is None else sub
@@ -125,7 +125,7 @@ class Analysis:
         self._sight.see(picture, mono_ns, frame)
         if self._refers is None and self._sight.looks >= OWN_LOOKS and not self._sight.health.wrong:
             self._refers = 0
-            self._take_reference()
+            self._take_reference(frame)
 
     def _put_newest(self, frame: Any) -> None:
         try:

@@ -25,6 +25,7 @@ NOISES = 4.0  # times its usual noise a pixel must differ
 SOFT = 0.09  # slope at the rim of what differs, by how much it differs: less is light
 TEXTURE, SAME = 2.5, 0.92  # levels of texture, and how well it must be found again: then it was light
 BLOBS = 12
+SCATTERED, SCATTER_TIMES = 8, 3  # so many things at once are rain or snow: what moves is so much larger than the usual
 _KERNEL: Any = np.ones((3, 3), np.uint8)
 _WIDE: Any = np.ones((5, 5), np.uint8)
 Corners = Sequence[Sequence[int]]
@@ -78,17 +79,18 @@ class Background:
         """For each zone the largest thing in it, in ten-thousandths of the picture."""
         count, labels, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)
         sizes = stats[1:, cv2.CC_STAT_AREA]
+        common = SCATTER_TIMES * float(np.median(sizes)) if len(sizes) >= SCATTERED else 0.0
         found = [0] * len(self._zones)
         for label in (np.argsort(sizes)[::-1][:BLOBS] + 1) if count > 1 else ():
             x, y, width, height, size = stats[label]
-            if _share(size, differs) == 0:
+            if _share(size - common, differs) <= 0:
                 break
             box = np.s_[y : y + height, x : x + width]
             thing = labels[box] == label
             if _soft(thing, apart[box]) or _alike(now[box][thing], self._usual[box][thing]):
                 continue
             for at, zone in enumerate(self._zones):
-                found[at] = max(found[at], _share(np.count_nonzero(thing & zone[box]), differs))
+                found[at] = max(found[at], _share(np.count_nonzero(thing & zone[box]) - common, differs))
         return found
 
     def _learn(self, now: Any, differs: Any, since_s: float) -> None:

@@ -12,7 +12,7 @@ from agent.core.health import Look
 from agent.recorder import grey
 
 COLUMNS, ROWS = 16, 9  # blocks
-TEXTURE = 2.0  # deviation within a block, after smoothing: less is noise
+TEXTURE = 1.8  # deviation within a block, without noise and without soft shades: less is none
 BRIGHT = 250
 EVERY_NS = 6_000_000_000  # between two comparisons with the reference: they cost more than all the rest
 REACH = 20  # pixels of the half picture that a shift is looked for: an eighth of its width
@@ -90,8 +90,9 @@ def _blocks(picture: Any) -> Any:
 
 def _flat(picture: Any) -> int:
     """Thousandths of the blocks without texture."""
-    smooth = cv2.GaussianBlur(picture, (5, 5), 0)
-    return int(np.count_nonzero(_blocks(smooth).std(axis=2) < TEXTURE)) * 1000 // (ROWS * COLUMNS)
+    smooth = cv2.GaussianBlur(picture, (5, 5), 0).astype(np.float32)
+    detail = smooth - cv2.blur(smooth, (31, 31))
+    return int(np.count_nonzero(_blocks(detail).std(axis=2) < TEXTURE)) * 1000 // (ROWS * COLUMNS)
 
 
 def _still(picture: Any, before: Any) -> int:

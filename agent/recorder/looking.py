@@ -92,8 +92,8 @@ class Looking:
         newest, reference = paths.newest(wish.camera), paths.data / reference_of(wish.camera)
         self._analysis = Analysis(sight, camera, main, sub, shown, stamp, newest, reference, self._take_reference)
 
-    def _take_reference(self) -> None:
-        taken = self._stills.take_reference("")
+    def _take_reference(self, frame: Any) -> None:
+        taken = self._stills.take_reference("", frame)
         if taken is not None:
             self._note(taken)
 

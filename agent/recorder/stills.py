@@ -55,9 +55,9 @@ class Stills:
     def _why(self) -> str:
         return f": {self._shown.reason}" if self._shown.reason else ""
 
-    def _write(self, name: Path) -> tuple[bytes, Stamp]:
-        """The newest picture as file `name` under the data folder. NoPicture."""
-        frame, at = self.frame()
+    def _write(self, name: Path, frame: Any = None) -> tuple[bytes, Stamp]:
+        """The newest picture, or this frame, as file `name` under the data folder. NoPicture."""
+        frame, at = self.frame() if frame is None else (frame, self._stamp())
         try:
             data = pictures.jpeg(frame)
             pictures.put(self._data / name, data, sync=True)
@@ -89,11 +89,11 @@ class Stills:
         """The answer to camera.reference_requested; None if another camera is meant, or there is no picture."""
         return self.take_reference(str(row.values().get("by"))[:100]) if row.source == self._camera else None
 
-    def take_reference(self, by: str) -> Event | None:
-        """The newest picture is the reference from now on; None if there is none."""
+    def take_reference(self, by: str, frame: Any = None) -> Event | None:
+        """The newest picture, or this frame, is the reference from now on; None if there is none."""
         name = reference_of(self._camera)
         try:
-            data, _ = self._write(name)
+            data, _ = self._write(name, frame)
         except NoPicture as error:
             log.warning("no reference: %s", error)
             return None
