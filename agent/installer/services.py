@@ -30,7 +30,7 @@ def processes(site: SiteConfig) -> set[str]:
 
 def units(site: SiteConfig) -> list[str]:
     """Units of systemd that this site file asks for."""
-    found = ["standpipe-panel.service"]
+    found = ["standpipe-panel.service", "standpipe-jobs-backup.timer"]
     if site.camera:
         found += [f"standpipe-jobs-{job}.timer" for job in ("retention", "holds", "seal", "scrub")]
     found += [RECORDER.format(camera.id) for camera in site.camera]

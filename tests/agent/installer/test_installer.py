@@ -277,6 +277,8 @@ def test_a_file_put_there_by_hand_meanwhile_is_left(bench: Bench) -> None:
 
 # --- systemd ---
 
+UNITS = Path(__file__).parents[3] / "systemd"
+
 
 def test_units_of_a_site_and_what_systemd_is_told(bench: Bench) -> None:
     camera = '[[camera]]\nid = "yard"\nsource = "testcard:"\npurpose = "p"\n'
@@ -289,6 +291,7 @@ def test_units_of_a_site_and_what_systemd_is_told(bench: Bench) -> None:
 
     Systemd(call).restart(site)
     assert "standpipe-recorder@yard.service" in units(site)
+    assert {path.name for path in UNITS.glob("*.timer")} <= set(units(site)), "a timer that nobody enables"
     assert ("disable", "--quiet", "--now", "standpipe-recorder@gone.service") in told
     restarted = next(one for one in told if one[0] == "restart")
     assert set(restarted[2:]) == {f"standpipe-{name}.service" for name in processes(site)}
