@@ -75,8 +75,9 @@ class Decider:
     # --- what comes in ---
 
     def edge(self, point: str, closed: bool, at_ns: int, now: Stamp) -> None:
-        """A raw edge."""
+        """A raw edge. Edges of a point come in order; what had settled before this one counts, however late it is."""
         self.response.now = now
+        self._settle(point, at_ns)
         chattering = self.contacts[point].edge(closed, at_ns)
         self._restless.add(point)
         if chattering is not None:
@@ -94,7 +95,7 @@ class Decider:
         """What time has brought: contacts that settled, limits that are reached."""
         self.response.now = now
         for point in sorted(self._restless):
-            self._settle(point)
+            self._settle(point, now.mono_ns)
         for machine, due_ns in self._limits():
             if due_ns <= now.mono_ns:
                 self.pumps.because(Cause(None, due_ns), machine.elapse(now.mono_ns), (machine.id,))
@@ -237,9 +238,9 @@ class Decider:
 
     # --- contacts and machines ---
 
-    def _settle(self, point: str) -> None:
+    def _settle(self, point: str, by_ns: int) -> None:
         contact = self.contacts[point]
-        while (said := contact.elapse(self.response.now.mono_ns)) is not None:
+        while (said := contact.elapse(by_ns)) is not None:
             if isinstance(said, Settled):
                 self._settled(self.plan.points[point], said)
             elif isinstance(said, Steady):

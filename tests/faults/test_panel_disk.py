@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,6 +158,42 @@ def test_frozen_disk(freezable: Path, tmp_path: Path) -> None:
         site.wait_row("alarm.restored", "trouble.raised:panel:journal")
         assert len(site.rows("alarm.raised", source="point.changed:flood")) == 2
         chain_is_whole(site)
+
+
+@pytest.mark.long
+def test_a_disk_frozen_for_a_minute_delays_no_relay(freezable: Path, tmp_path: Path) -> None:
+    """Alarms sound all the while; what their rows say afterwards of each drive is as prompt as before."""
+    with Site(tmp_path / "s", data=freezable / "data") as site:
+        site.start_board()
+        site.start_panel()
+        siren_works(site)
+        before = site.head()
+        assert _run("fsfreeze", "-f", str(freezable)) == ""
+        end, alarms = time.monotonic() + 60, 0
+        try:
+            while time.monotonic() < end:
+                siren_works(site)
+                alarms += 1
+                time.sleep(2)  # its own pace: the ring holds 1024 rows, an alarm makes twenty
+            until(lambda: "no answer from the disk" in str(site.status().get("journal", "")), "the disk is stuck")
+        finally:
+            assert _run("fsfreeze", "-u", str(freezable)) == ""
+        until(lambda: len(site.rows("alarm.raised", source="point.changed:flood", after=before)) == alarms, "all rows")
+        frozen, prompt = drives_ms(site, after=before), drives_ms(site, until_=before)
+        assert len(frozen) >= 2 * alarms
+        assert max(frozen) < 10 * max(max(prompt), 20), (alarms, sorted(frozen)[-5:], prompt)
+        assert site.rows("journal.rows_lost") == []
+        chain_is_whole(site)
+
+
+def drives_ms(site: Site, *, after: int = 0, until_: int = 2**62) -> list[float]:
+    """From the end of settling to the relay, of each drive that a contact led to."""
+    rows = [row.values() for row in site.rows("relay.driven", after=after) if row.seq <= until_]
+    return [
+        (int(str(row["written_mono_ns"])) - int(str(row["settled_mono_ns"]))) / 1e6
+        for row in rows
+        if row["settled_mono_ns"] is not None
+    ]
 
 
 def test_the_journal_is_moved_away_while_an_alarm_stands(tmp_path: Path) -> None:
