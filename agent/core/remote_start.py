@@ -258,7 +258,8 @@ class RemoteStart:
             return events + self._ran(waits, waits.ran_ns)
         if waits.failed or now_ns >= waits.at_ns + self.run_within_s * SECOND:
             self._waits = None
-            return [*events, self._ended(waits, None, waits.failed or "no-run")]
+            unseen = "no-readback" if waits.readback == "missing" else "no-run"
+            return [*events, self._ended(waits, None, waits.failed or unseen)]
         return events
 
     def _ran(self, attempt: Attempt, ran_ns: int) -> list[Event]:

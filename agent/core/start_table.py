@@ -161,6 +161,8 @@ REASONS: Mapping[str, str] = {
     "lapsed": "not confirmed in time",
     "restart": "the panel started anew, or opened its pins anew",
     "no-run": "the pulse was given and the pump does not run: go to the pump room, start it by hand or mechanically",
+    "no-readback": "the relay's read-back was not seen and the pump does not run: the pulse may not have been given; "
+    "go to the pump room, start it by hand or mechanically",
     "again": "another attempt was begun before it ran",
 }
 

@@ -357,6 +357,16 @@ def test_nothing_is_due_that_would_change_nothing() -> None:
     assert bench.of(PumpStartEnded)[0].code == "no-run"
 
 
+def test_a_pulse_that_no_read_back_showed_is_told_as_such(bench: Bench) -> None:
+    assert bench.start() == ""
+    bench.becomes(follows=False)
+    bench.after(3)
+    bench.becomes(follows=True)
+    bench.after(WITHIN_S)
+    (ended,) = bench.of(PumpStartEnded)
+    assert (ended.ok, ended.readback, ended.code) == (False, "missing", "no-readback")
+
+
 def test_low_suction_warns_and_does_not_block(bench: Bench) -> None:
     bench.becomes(warns=("low_suction", "auto"))
     assert bench.start() == ""

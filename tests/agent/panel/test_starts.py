@@ -327,6 +327,7 @@ def written(rules: list[dict[str, Any]]) -> str:
     )
 
 
+@pytest.mark.timeout(1800)
 def test_no_config_lets_anything_but_a_confirmed_start_drive_a_start_relay(tmp_path: Path, rounds: Any) -> None:
     """Any rules at all: `check` refuses those that name the relay, and the panel would not follow them if it did not.
     Whatever happens then at the site, and whatever people ask, the relay keeps still."""
