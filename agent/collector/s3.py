@@ -89,6 +89,7 @@ class S3Shelf:
         self._bucket = bucket
         self._store = store
         self._staged: Staged | None = None
+        self._needed = False  # some piece of it was written down
         self._written: list[tuple[object, ...]] = []  # rows of table `piece`
         self._leaving: list[str] = []  # not needed once this transaction is committed
         self._rubbish: list[str] = []
@@ -98,12 +99,12 @@ class S3Shelf:
             retries=urllib3.Retry(total=1, backoff_factor=0.1),
             maxsize=4,
         )
-        self._client = Minio(
-            bucket.endpoint, bucket.key or None, bucket.secret or None,
-            secure=bucket.tls, region=bucket.region, http_client=pool,
-        )  # fmt: skip
         try:
             with _objects():
+                self._client = Minio(
+                    bucket.endpoint, bucket.key or None, bucket.secret or None,
+                    secure=bucket.tls, region=bucket.region, http_client=pool,
+                )  # fmt: skip
                 there = self._client.bucket_exists(bucket.name)
         except ShelfError as error:
             raise StoreError(f"s3://{bucket.name} at {bucket.endpoint}: {error}") from error
@@ -138,6 +139,7 @@ class S3Shelf:
     def staged(self, what: object) -> None:
         assert isinstance(what, Staged)
         self._staged = what
+        self._needed = False
 
     def write(self, at: Place, offset: int, data: bytes, number: int) -> None:
         assert self._staged is not None
@@ -146,6 +148,7 @@ class S3Shelf:
 
     def sync(self) -> None:
         written, self._written = self._written, []
+        self._needed = bool(written)
         if written:
             self._store.many("insert into piece values (?, ?, ?, ?, ?, ?) on conflict do nothing", written)
 
@@ -203,8 +206,10 @@ class S3Shelf:
                 self._leaving.append(name)
 
     def ended(self, *, committed: bool) -> None:
-        self._rubbish = [*self._rubbish, *(self._leaving if committed else ())][-RUBBISH_MAX:]
-        self._leaving, self._written = [], []
+        if committed:  # else nobody knows: a commit whose answer was lost may have been one
+            unused = [self._staged.name] if self._staged is not None and not self._needed else []
+            self._rubbish = [*self._rubbish, *self._leaving, *unused][-RUBBISH_MAX:]
+        self._leaving, self._written, self._staged = [], [], None
 
     def _remove(self, names: Sequence[str]) -> None:
         for number, name in enumerate(names):

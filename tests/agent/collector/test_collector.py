@@ -245,6 +245,7 @@ def test_two_over_postgresql_and_an_object_store(
         (("--store", "postgresql://127.0.0.1:1/none"), "--files"),
         (("--store", "{store}", "--files", "s3://"), "--files"),
         (("--store", "{store}", "--files", "s3://bucket?endpoint=http://127.0.0.1:1"), "s3://bucket"),
+        (("--store", "{store}", "--files", "s3://bucket?endpoint=http://a b/c"), "s3://bucket"),
         (("--store", "{store}", "--share", "a/b"), "--share"),
         (("--store", "{store}", "--files", "/dev/null/x"), "--store"),
     ],

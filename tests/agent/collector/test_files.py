@@ -376,6 +376,23 @@ def test_object_store_that_hangs_holds_nobody_up(postgres: Postgres, weed: Weed,
         front.close()
 
 
+def test_chunks_that_are_here_already_leave_nothing_in_the_spool(
+    postgres: Postgres, weed: Weed, tmp_path: Path
+) -> None:
+    url = postgres.fresh()
+    desk = Desk(Where(url, weed.url(url.rpartition("%3D")[2]), keys=(KEY, SECRET)), tmp_path)
+    try:
+        desk.send("init", init_payload(INFO))
+        desk.chunk(0, 4000)
+        (first,) = desk.spool()
+        for _ in range(3):
+            assert code(desk.chunk(0, 4000)) == STORED
+        desk.send("stat")
+        assert desk.spool() == [first]
+    finally:
+        desk.close()
+
+
 def test_spool_that_was_emptied_is_asked_for_again(postgres: Postgres, weed: Weed, tmp_path: Path) -> None:
     url = postgres.fresh()
     desk = Desk(Where(url, weed.url(url.rpartition("%3D")[2]), keys=(KEY, SECRET)), tmp_path)
