@@ -38,7 +38,7 @@ from agent.journal.prune import finish, prune
 HOUR_NS = 3_600 * 1_000_000_000
 EARLY_NS = 10 * 60 * 1_000_000_000  # timers are not exact: an hourly look must not make it every 25 hours
 LATE_NS = 2 * HOUR_NS
-PRUNED_MOST = 200_000  # of one pass: what is left goes with the next
+PRUNED_MOST = 100_000  # of one pass: what it writes again must not hold others up; the rest goes with the next
 JOURNAL, MEDIA, SITE = "journal.db", "media.db", "site.toml"
 
 

@@ -198,10 +198,17 @@ class Journal:
         lane: str | None = None,
         kinds: Sequence[str] = (),
         source: str | None = None,
+        carrying: Sequence[str] = (),
         limit: int = 500,
     ) -> list[Row]:
-        """Up to `limit` rows past `after`, in order, of that lane, those kinds, that source (each if given)."""
+        """Up to `limit` rows past `after`, in order, of that lane, those kinds, that source (each if given).
+
+        carrying: only those that carry a row of one of these kinds.
+        """
         where, values = _where(after, lane, kinds, source)
+        if carrying:
+            where += f" and json_extract(data, '$.of_kind') in ({', '.join('?' * len(carrying))})"
+            values.extend(carrying)
         with self._guarded():
             found = self._db.execute(
                 f"select {COLUMNS} from row where {where} order by seq limit ?", (*values, limit)

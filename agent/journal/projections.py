@@ -33,12 +33,14 @@ def every(journal: Journal, *kinds: str, source: str | None = None, after: int =
     """
     after = max(after, _gone_upto(journal))
     if kinds:
-        yield from (was for row in _pages(journal, CARRYING, source, after) if (was := uncarried(row)).kind in kinds)
+        yield from map(uncarried, _pages(journal, CARRYING, source, after, kinds))
     yield from _pages(journal, kinds, source, after)
 
 
-def _pages(journal: Journal, kinds: Sequence[str], source: str | None, after: int) -> Iterator[Row]:
-    while rows := journal.read(after, kinds=kinds, source=source, limit=_PAGE):
+def _pages(
+    journal: Journal, kinds: Sequence[str], source: str | None, after: int, carrying: Sequence[str] = ()
+) -> Iterator[Row]:
+    while rows := journal.read(after, kinds=kinds, source=source, carrying=carrying, limit=_PAGE):
         yield from rows
         after = rows[-1].seq
 

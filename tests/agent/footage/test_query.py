@@ -106,6 +106,18 @@ def test_pages_join_without_a_hole_or_a_double(place: Place, limit: int) -> None
     assert [one.start_at_ns for one in seen] == sorted(one.start_at_ns for one in seen), "by their corrected times"
 
 
+def test_pages_join_where_a_clock_gave_many_the_same_time(place: Place) -> None:
+    place.index.add([segment(n, 60)._replace(start_mono_ns=n * NS) for n in range(1, 6)])
+    footage, mark, seen = place.footage, None, []
+    while len(seen) < 9:
+        page = footage.segments("yard", between(0, 999), after=mark, limit=2)
+        seen += [one.seq for one in page.items]
+        mark = page.next
+        if mark is None:
+            break
+    assert seen == [1, 2, 3, 4, 5]
+
+
 def test_a_clock_that_was_not_set_is_corrected_by_the_anchor_and_only_then(place: Place) -> None:
     place.index.add([segment(1, 100, boot=2, clock="unset"), segment(2, 100, boot=0, clock="unset")])
     assert found(place, 0, 9999) == []
