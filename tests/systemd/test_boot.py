@@ -6,80 +6,28 @@ Needs a bootable root: STANDPIPE_RIG names a folder with `nspawn CMD`, or one li
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sp_children
+import sp_rig
 
-CHECKOUT = Path(__file__).parents[2]
-GUEST_PYTHON = "3.13"
 ALL = ("panel", "recorder", "uplink", "simulator")
 WATCHED = ("panel", "recorder", "uplink")
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 
-def rig() -> Path | None:
-    """The folder of the bootable root, if there is one."""
-    places = [Path(os.environ["STANDPIPE_RIG"])] if "STANDPIPE_RIG" in os.environ else []
-    places.append(CHECKOUT.parent / "shared/rig")
-    return next((place for place in places if (place / "nspawn").exists()), None)
-
-
-def clone(folder: Path) -> Path:
-    """What is under version control or would be, as it lies here now."""
-    listed = subprocess.run(
-        ["git", "-C", str(CHECKOUT), "ls-files", "-z", "-co", "--exclude-standard"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (CHECKOUT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, folder / name)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What guest/campaign.py saw inside."""
-    place = rig()
-    if place is None:
-        pytest.skip("no bootable root: set STANDPIPE_RIG to a folder with an `nspawn CMD`")
-    if os.getuid() != 0:
-        pytest.skip("booting a container needs root")
+    place = sp_rig.needed()
     folder = tmp_path_factory.mktemp("boot")
-    source = clone(folder / "src")
-    made = subprocess.run(
-        ["sh", str(CHECKOUT / "provisioning/wheels.sh"), str(folder / "wheels"), "--python", GUEST_PYTHON], check=False
-    )
-    assert made.returncode == 0
-    out = folder / "out"
-    out.mkdir()
     # bash -c's exec -a: processes whose name begins with @ are spared when user space is taken down for a reboot.
     campaign = "/mnt/src/tests/systemd/guest/campaign.py /mnt/src /mnt/wheels /mnt/out/seen.json"
-    binds = f"{source}:/mnt/src {folder / 'wheels'}:/mnt/wheels {out}:/mnt/out"
-    log = folder / "log"
-    with log.open("wb") as said:
-        ran = subprocess.Popen(
-            [str(place / "nspawn"), f"exec -a @campaign /usr/bin/python3 {campaign}"],
-            env={**os.environ, "NSPAWN_BIND": binds},
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-    # Taking user space down stops every process in there for a moment; nsenter, outside, stops with its child
-    # and is woken by nobody.
-    while ran.poll() is None:
-        sp_children.go_on({pid: line for pid, line in sp_children.alive().items() if line.startswith("nsenter")})
-        time.sleep(0.5)
-    assert (out / "seen.json").exists(), log.read_text()
+    said = sp_rig.run_inside(place, folder, f"exec -a @campaign /usr/bin/python3 {campaign}")
+    out = folder / "out"
+    assert (out / "seen.json").exists(), said
     found: dict[str, Any] = json.loads((out / "seen.json").read_text())
     assert "fault" not in found, found
     return found
