@@ -36,9 +36,14 @@ def keep(path: Path, data: Path) -> None:
             return
     except FileNotFoundError:
         data.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{NAME}.{os.getpid()}")
+    part = target.with_name(f".{NAME}.part")  # one name: what a kill left is written over
     with part.open("wb") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     part.replace(target)
+    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # or a power cut brings back the copy before
+    finally:
+        os.close(folder)
