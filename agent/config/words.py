@@ -72,14 +72,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "mask-not-encoded": (
         'this source is kept as the camera encoded it: write mask_by = "camera" if the camera masks by itself, or '
-        '"re-encode": every picture is then decoded and encoded again, at some twenty times the work',
+        '"re-encode": every picture is then decoded and encoded again, at 7 (640x360) to 60 times (1080p) the work',
         "此视频源按摄像机的编码原样保存：摄像机自己遮盖请写 mask_by = “camera”；写“re-encode”则每幅画面都要解码并"
-        "重新编码，运算量约为二十倍",
+        "重新编码，运算量为 7 倍（640x360）至 60 倍（1080p）",
     ),
     "mask-re-encode": (
-        "every picture is decoded and encoded again: some twenty times the work of keeping it as it comes; a small "
-        "board manages 640x360, and hardly 1080p",
-        "每幅画面都要解码并重新编码：运算量约为原样保存的二十倍；小型主板可处理 640x360，难以处理 1080p",
+        "every picture is decoded and encoded again: 7 times the work of keeping it as it comes at 640x360, 60 "
+        "times at 1080p, which a small board cannot do",
+        "每幅画面都要解码并重新编码：运算量为原样保存的 7 倍（640x360）至 60 倍（1080p，小型主板无法承担）",
     ),
     "mask-needs-watch": (
         'mask_by = "camera" is believed only while it is watched: health.watch must stay true',

@@ -1,6 +1,6 @@
 """A camera whose stream is decoded, masked and encoded again: for masks over a stream that would be copied otherwise.
 
-It takes some twenty times the work of copying, which `standpipe check` says.
+It takes 7 times the work of copying at 640x360 and 60 times at 1080p, which `standpipe check` says.
 """
 
 from __future__ import annotations

@@ -123,15 +123,19 @@ def test_a_siren_is_silenced_by_a_signed_command_and_by_no_other(bench: Bench) -
     assert codes == [code for code, _ in wrong] + ["expired", "bad-signature", "replayed", "retained", "unsigned"]
 
 
-def test_clips_and_holds_are_asked_for(bench: Bench) -> None:
+def test_clips_holds_and_pictures_are_asked_for(bench: Bench) -> None:
     anna, site = bench.anna, bench.site
     now_s = int(time.time())
     clip = anna.command("clip", {"cameras": ["pump-room"], "at_s": now_s - 5, "before_s": 3, "after_s": 4})
     hold = anna.command("hold", {"cameras": ["pump-room"], "from_s": 1, "to_s": 2, "reason": "a fire"})
     nowhere = anna.command("clip", {"cameras": ["attic"]})
-    for envelope in (clip, hold, nowhere):
+    snapshot = anna.command("snapshot", {"cameras": ["pump-room"]})
+    for envelope in (clip, hold, nowhere, snapshot):
         bench.send(envelope)
-    assert [bench.end_of(one.id)["state"] for one in (clip, hold, nowhere)] == ["done", "done", "failed"]
+    ends = [bench.end_of(one.id)["state"] for one in (clip, hold, nowhere, snapshot)]
+    assert ends == ["done", "done", "failed", "done"]
+    picture = site.rows("snapshot.requested")[0].values()
+    assert (picture["cameras"], picture["cause"]) == (["pump-room"], "command:anna")
     asked = site.rows("clip.requested")[0].values()
     assert asked["cameras"] == ["pump-room"]
     assert abs(int(str(asked["at_ns"])) // 10**9 - (now_s - 5)) <= 1

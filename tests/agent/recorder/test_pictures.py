@@ -130,6 +130,24 @@ def test_the_same_view_in_other_light_fits_and_another_does_not() -> None:
     assert fit(edges(np.zeros((90, 160), np.uint8)), reference) == (None, None), "another size"
 
 
+@pytest.mark.long
+def test_a_drawn_day_is_silent() -> None:
+    """Every half minute of 24 hours: day, infrared by night, rain, a cloud, lamps in the morning and in the evening."""
+    scene, figures, health = Scene(*SIZE, ()), Figures(), Health()
+    figures.refer_to(seen(scene.picture(0)))
+    rng = np.random.default_rng(5)
+    for at in range(0, 86_400, 30):
+        hour, picture = at / 3600, scene.still.copy()
+        if not 6 <= hour < 18:
+            picture = infrared(picture, 0.0 if at % 3600 == 0 else 0.5, rng)
+        elif hour < 9:
+            picture *= 0.5 + (hour - 6) / 6
+        weather = {7: lights_on, 10: rain, 11: rain, 14: cloud, 16: lights_on}.get(int(hour))
+        if weather is not None:
+            picture = weather(picture, (at % 3600) / 3600, rng)
+        assert health.look(figures.look(seen(scene.finished(picture, at)), at * S)) == [], f"at {hour:.2f} h"
+
+
 MASK = [[60, 0], [100, 0], [100, 40], [60, 40]]
 
 
