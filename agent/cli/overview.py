@@ -160,6 +160,7 @@ def _camera(id_: str, told: Told, journal: Journal | None) -> dict[str, Any]:
         "faults": mine.get("faults") or [],
         "fps": mine.get("fps"),
         "kbit_s": mine.get("kbit_s"),
+        "about": mine.get("about", ""),
     }
 
 

@@ -93,7 +93,9 @@ def test_credentials_with_any_character_are_understood(card):
 
 
 @pytest.mark.parametrize(("only", "transport", "fine"), [
-    ("udp", "tcp", False), ("udp", "tcp-or-udp", True), ("udp", "udp", True), ("tcp", "tcp-or-udp", True),
+    ("udp", "tcp", False), ("udp", "tcp-or-udp", True),
+    pytest.param("udp", "udp", True, marks=pytest.mark.long),
+    pytest.param("tcp", "tcp-or-udp", True, marks=pytest.mark.long),
 ])  # fmt: skip
 def test_rtsp_goes_over_tcp_and_over_udp_where_that_is_allowed(card, only, transport, fine):
     with sp_rtsp.RtspServer({"main": card}, over=only) as server:

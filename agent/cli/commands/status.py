@@ -158,7 +158,7 @@ def _cameras(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
             _word(one["state"], t),
             f"{one['fps']} /s, {one['kbit_s']} kbit/s" if one["fps"] else "",
             t("since", time=place.time(one["since_ns"])) if one["since_ns"] else "",
-            one["reason"] or ", ".join(t(f"fault-{fault}") for fault in one["faults"]),
+            one["reason"] or ", ".join(t(f"fault-{fault}") for fault in one["faults"]) or one["about"],
         ]
         for one in cameras
     ]

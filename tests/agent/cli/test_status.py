@@ -90,13 +90,15 @@ def test_a_process_that_died_and_one_that_is_stuck(board: Board, standpipe: Stan
 )
 def test_cameras(board: Board, standpipe: Standpipe, state: str, reason: str, code: int) -> None:
     all_run(board)
-    status.write(board.paths, "recorder@yard", {"state": state, "reason": reason, "fps": 25.0, "kbit_s": 900})
+    told_of = {"state": state, "reason": reason, "fps": 25.0, "kbit_s": 900, "about": "h264, 1920x1080, copied"}
+    status.write(board.paths, "recorder@yard", told_of)
     board.note(CameraLost(source="yard", reason="x"), CameraRestored(source="yard", lost_ms=9))
     camera = told(standpipe)["cameras"][0]
     assert (camera["state"], camera["reason"]) == (state, reason)
     said = standpipe("status")
     assert said.code == code
     assert reason in said.out
+    assert ("h264, 1920x1080, copied" in said.out) == (not reason)
     assert "25.0 /s, 900 kbit/s" in said.out
 
 
