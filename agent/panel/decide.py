@@ -10,7 +10,7 @@ wait for it) levels are read but nothing is said of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from agent.core.alarm import Alarm
 from agent.core.analog import Measured
@@ -40,11 +40,8 @@ from agent.panel.channels import Channels
 from agent.panel.commissioning import Commissioning
 from agent.panel.orders import Order, carry_out, outcome
 from agent.panel.plan import Plan, PointPlan
-from agent.panel.pumps import Pumps
+from agent.panel.pumps import Pumps, starts_of
 from agent.panel.response import Cause, Drive, Response
-
-if TYPE_CHECKING:
-    from agent.panel.starts import Starts
 
 
 class Outcome(NamedTuple):
@@ -61,7 +58,7 @@ class Decider:
         self.plan = plan
         self.response = Response(plan)
         self.commissioning = Commissioning(self.response)
-        self.starts = _starts(self.response)
+        self.starts = starts_of(self.response)
         self.contacts = {point.id: Contact(point.settle_ns) for point in plan.points.values()}
         self.answered = ("", 0)  # (epoch, seq) of the last journal row dealt with
         self.begun = False
@@ -399,14 +396,6 @@ class Decider:
         ]
         for alarm in self.response.alarms.latched.values():
             self.response.said += self.response.alarms.retell(alarm)
-
-
-def _starts(response: Response) -> Starts | None:
-    if not response.plan.starts:
-        return None
-    from agent.panel.starts import Starts  # only sites with a remote start pay for it
-
-    return Starts(response, response.plan.starts)
 
 
 def _point_event(point: str, settled: Settled, decided_ns: int, signal: Signal) -> Event:

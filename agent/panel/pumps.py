@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from agent.core.chain import Stamp
 from agent.core.events import Event, PumpExplained, PumpTestRequested
 from agent.core.pump import Past, Pump, past_of
 from agent.panel.channels import Channels
 from agent.panel.response import Cause, Response
+
+if TYPE_CHECKING:
+    from agent.panel.starts import Starts
+
+
+def starts_of(response: Response) -> Starts | None:
+    """The remote starts of its plan, None if it has none."""
+    if not response.plan.starts:
+        return None
+    from agent.panel.starts import Starts  # only sites with a remote start pay for it
+
+    return Starts(response, response.plan.starts)
 
 
 class Pumps:
