@@ -43,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("--camera", required=True, metavar="ID")
     delete.add_argument("--from", dest="start", required=True, metavar="TIME")
     delete.add_argument("--to", dest="end", required=True, metavar="TIME")
+    delete.add_argument("--document", default="", metavar="NUMBER", help="of the paper with the written consent")
     for one in (policy, delete):
         wants(one)
 
@@ -80,7 +81,8 @@ def _scope(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> di
     start, end = span(args.start, args.end, place)
     if end <= start:
         raise UsageError(t("to-before-from"))
-    return {"camera": args.camera, "from": _utc(start), "to": _utc(end)}
+    document = {"document": args.document} if args.document else {}
+    return {"camera": args.camera, "from": _utc(start), "to": _utc(end), **document}
 
 
 def _utc(ns: int) -> str:

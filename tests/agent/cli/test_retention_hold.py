@@ -98,9 +98,11 @@ def test_a_deletion_is_asked_for_by_one_and_signed_by_another(site, standpipe):
     rows = site.record("yard", 40)
     span = ("2020-01-01 00:00", "2099-01-01 00:00")
     code, out, _ = standpipe(
-        "retention", "delete", "--camera", "yard", "--from", span[0], "--to", span[1], *as_anna(site), "--reason", "x"
+        *("retention", "delete", "--camera", "yard", "--from", span[0], "--to", span[1]),
+        *(*as_anna(site), "--reason", "x", "--document", "2026-17"),
     )
     assert code == 0
+    assert "document=2026-17" in standpipe("approve")[1]
     approve(site, standpipe, asked(out))
     standpipe("retention", "run")
     assert "15 full days" in site.rows("deletion.refused")[0].values()["reason"]

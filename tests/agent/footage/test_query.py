@@ -167,8 +167,8 @@ def test_gaps_with_their_reason_and_their_corrected_times(place: Place) -> None:
 
 def test_rows_of_a_time_in_any_boot(place: Place) -> None:
     for boot, at_offset_s in ((0, 0), (1, DAY), (2, 2 * DAY)):
-        for n in range(50):
-            place.note(stamp(60 * n, boot=BOOTS[boot], at_offset_s=at_offset_s), DoorOpened(source=f"d{boot}-{n}"))
+        stamps = [stamp(60 * n, boot=BOOTS[boot], at_offset_s=at_offset_s) for n in range(50)]
+        place.journal.append(*(DoorOpened(source=f"d{boot}-{n}") for n in range(50)), stamps=stamps)
     sources = [row.source for row in place.footage.events(between(DAY + 600, DAY + 780)).items]
     assert sources == ["d1-10", "d1-11", "d1-12"]
     assert [row.source for row in place.footage.events(between(0, 3 * DAY), source="d2-7").items] == ["d2-7"]
@@ -183,8 +183,8 @@ def test_rows_of_a_time_in_any_boot(place: Place) -> None:
 
 
 def test_a_row_that_was_written_late_is_found_by_when_it_was_noted(place: Place) -> None:
-    for n in range(100):
-        place.note(stamp(60 * n, boot=BOOTS[1]), DoorOpened(source="door"))
+    stamps = [stamp(60 * n, boot=BOOTS[1]) for n in range(100)]
+    place.journal.append(*[DoorOpened(source="door")] * 100, stamps=stamps)
     place.note(stamp(5940 - LATE_NS // NS + 1, boot=BOOTS[1]), DoorClosed(source="late"))
     at = 5940 - LATE_NS / NS
     assert [row.source for row in place.footage.events(between(at, at + 2), kinds="door.closed").items] == ["late"]
