@@ -6,6 +6,7 @@ import itertools
 import time
 from pathlib import Path
 
+import pytest
 from sp_recorder import Recorder, card_numbers, decode_errors, until
 
 from hw.cameras.serve import StreamServer
@@ -20,6 +21,7 @@ def memory_kib(pid):
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
+@pytest.mark.timeout(900)
 def test_in_and_out_for_minutes(tmp_path, rounds):
     """Long: each 3 s for 5 minutes, whether or not the recorder has noticed."""
     flaps, period_s = rounds(2, 50), rounds(1, 3)

@@ -22,12 +22,13 @@ PYTHON = "/usr/bin/python3"
 
 
 class RtspServer:
-    """Serves path -> MP4 file on 127.0.0.1 and a free port. With `user` and `password` it asks for Basic auth.
+    """Serves path -> MP4 file, or pipeline in parentheses, on 127.0.0.1 and a free port.
 
+    With `user` and `password` it asks for Basic auth.
     `over`: "tcp" or "udp" refuses the other one.
     """
 
-    def __init__(self, media: dict[str, Path], user: str = "", password: str = "", over: str = "") -> None:
+    def __init__(self, media: dict[str, Path | str], user: str = "", password: str = "", over: str = "") -> None:
         files = {name: str(file) for name, file in media.items()}
         wish = {"media": files, "user": user, "password": password, "over": over}
         self._process = subprocess.Popen(
@@ -137,7 +138,7 @@ def serve(wish: dict) -> None:
     server.set_address("127.0.0.1")
     server.set_service("0")
     for name, path in wish["media"].items():
-        factory = _factory(GstRtspServer, Gst, GLib, path)
+        factory = _launched(GstRtspServer, path) if path[0] == "(" else _factory(GstRtspServer, Gst, GLib, path)
         if wish["over"]:
             factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP if wish["over"] == "udp" else GstRtsp.RTSPLowerTrans.TCP)
         if wish["user"]:
@@ -154,6 +155,14 @@ def serve(wish: dict) -> None:
     loop = GLib.MainLoop()
     GLib.timeout_add(1000, lambda: os.getppid() == parent or loop.quit() or False)
     loop.run()
+
+
+def _launched(rtsp, pipeline):
+    """A mount of whatever GStreamer makes."""
+    factory = rtsp.RTSPMediaFactory()
+    factory.set_shared(True)
+    factory.set_launch(pipeline)
+    return factory
 
 
 def _factory(rtsp, gst, glib, path):

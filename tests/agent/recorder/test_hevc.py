@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from sp_recorder import card_numbers, decode_errors, until
+from sp_rtsp import RtspServer
 from sp_taking import Taking
 from sp_wire import Wire, pictures
 
@@ -83,3 +84,22 @@ def test_a_clip_of_it_plays(recorded, tmp_path):
     numbers = card_numbers(made.path)
     assert numbers[0] == 10
     assert 15 <= len(numbers) <= 20
+
+
+H265 = (
+    "( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! x265enc tune=zerolatency "
+    "speed-preset=ultrafast key-int-max=10 log-level=none ! h265parse config-interval=-1 ! rtph265pay name=pay0 pt=96 )"
+)
+
+
+def test_over_rtsp_too(tmp_path):
+    with RtspServer({"main": H265}) as server:
+        taking = Taking(tmp_path, open_camera(server.url("main")))
+        try:
+            until(lambda: taking.shown.frames > 25, "two seconds of footage")
+            taking.end()
+            (path,) = taking.files
+            assert codec_of(path) == ("hevc", "hvc1", 320)
+            assert decode_errors(path) == ""
+        finally:
+            taking.close()
