@@ -10,6 +10,7 @@ from sp_jobs import DAY_NS, HOUR_NS, NS, JobSite
 from agent.core.chain import canonical_row, next_hash
 from agent.core.merkle import root, root_of
 from agent.core.numbers import read_numbers
+from agent.core.sealing import hour_of
 from agent.footage.index import MediaIndex, Segment
 from agent.footage.keeping import Keeping
 from agent.footage.layout import Ending, end_box
@@ -20,6 +21,7 @@ from agent.jobs import seal as seal_job
 @pytest.fixture
 def site(tmp_path):
     made = JobSite(tmp_path)
+    made.now = made.now._replace(at_ns=hour_of(made.now.at_ns) + HOUR_NS // 2)  # so that minutes share an hour
     made.append()
     return made
 

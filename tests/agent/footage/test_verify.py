@@ -19,6 +19,12 @@ from sp_export import ExportSite, judged, manifest_of, rewritten, unpacked
 from agent.core.merkle import SegmentLeaf
 from agent.core.package import MANIFEST, SIGNATURE
 from agent.core.verdict import Verdict
+from agent.footage import boxes
+from agent.footage.boxes import BoxError, Sample, box, full
+from agent.footage.movie import Chunk
+from agent.footage.movie import head as movie_head
+from agent.footage.reading import read_segment
+from agent.footage.tables import Placed, movie_samples
 from agent.runtime.keys import Signer, new_signer
 
 
@@ -128,7 +134,8 @@ def test_what_is_no_plain_file_is_named_and_not_read(ready: Ready, folder: Path)
     (folder / "clips/yard.mp4").unlink()
     (folder / "clips/yard.mp4").symlink_to("/dev/zero")
     os.mkfifo(folder / "pipe")
-    assert {"clips/yard.mp4", "pipe"} <= wheres(judged(folder, ready.key))
+    found = {(fault.where, fault.what) for fault in judged(folder, ready.key).faults}
+    assert {("clips/yard.mp4", "no-file"), ("pipe", "no-file")} <= found
 
 
 # --- what only who has the board's key can do: the seals are in the way ---
@@ -330,6 +337,7 @@ def test_zips_that_lie_are_told_in_a_line(ready: Ready, tmp_path: Path) -> None:
         assert all("\n" not in fault.more for fault in verdict.faults)
 
 
+@pytest.mark.timeout(900)
 def test_flipped_anywhere_it_is_named_or_the_contents_are_whole(ready: Ready, tmp_path: Path, rounds: Any) -> None:
     """Whatever bit: never an error, and good only where the bit is none of the contents (a date of the zip)."""
     whole, package, draw = Path(ready.zip).read_bytes(), tmp_path / "flipped.zip", random.Random(7)
@@ -342,6 +350,7 @@ def test_flipped_anywhere_it_is_named_or_the_contents_are_whole(ready: Ready, tm
                 assert {name: opened.read(name) for name in opened.namelist()} == contents
 
 
+@pytest.mark.timeout(900)
 def test_segments_and_clips_that_are_no_films_are_told_in_a_line(ready: Ready, folder: Path, rounds: Any) -> None:
     """Signed by whoever made them: sizes and counts in them are believed as far as there are bytes."""
     draw, key = random.Random(11), new_signer()
@@ -371,7 +380,7 @@ def test_numbers_without_bounds_cost_nothing(ready: Ready, folder: Path) -> None
         told["cameras"][0]["segments"][3]["seq"] = 2**63 - 1
         told["cameras"][0]["missing"] = [{"segments": "1-9223372036854775807", "why": "x"}]
         told["asked"].update(from_ns=-(2**63) + 1, to_ns=2**63 - 1)
-        told["seals"] = told["seals"] * 1000
+        told["seals"] = told["seals"] * 100
 
     assert not resigned(ready, folder, swell).good
 
@@ -382,3 +391,71 @@ def test_a_manifest_of_gigabytes_is_not_read(ready: Ready, folder: Path) -> None
     (folder / SIGNATURE).write_bytes(json.dumps({"x": "y" * 100}).encode())
     verdict = judged(folder, ready.key)
     assert (MANIFEST, "unreadable") in {(fault.where, fault.what) for fault in verdict.faults}
+
+
+# --- clips and zips that are made with more care ---
+
+
+def remade(folder: Path, name: str, change: Callable[[list[Placed]], list[Placed]]) -> None:
+    """The clip once more, out of other samples, by the very code that makes clips."""
+    path = folder / name
+    data = path.read_bytes()
+    samples, formats = movie_samples(lambda at, count: data[at : at + count], len(data))
+    found = change(list(samples))
+    first = next(iter(sorted((folder / "footage" / path.stem).iterdir())))
+    chunk = Chunk([Sample(one.size, one.duration, one.offset, one.sync) for one in found], 0)
+    head = movie_head(read_segment(first).init, [formats], [chunk], b"")
+    path.write_bytes(head + b"".join(data[one.at : one.at + one.size] for one in found))
+
+
+def test_a_clip_made_of_the_same_pictures_is_good(ready: Ready, folder: Path) -> None:
+    remade(folder, "clips/gate.mp4", lambda samples: samples)
+    assert resigned(ready, folder, lambda told: None).good
+
+
+def test_a_picture_that_stands_longer_and_the_next_shorter_is_named(ready: Ready, folder: Path) -> None:
+    def shifted(samples: list[Placed]) -> list[Placed]:
+        samples[14] = samples[14]._replace(duration=samples[14].duration + 3000)
+        samples[15] = samples[15]._replace(duration=samples[15].duration - 3000)
+        return samples
+
+    remade(folder, "clips/gate.mp4", shifted)
+    verdict = resigned(ready, folder, lambda told: None)
+    assert verdict.faults == [("clips/gate.mp4", "time", "picture 15")]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda samples: [*samples, samples[-1]], "not-those"),  # the last one twice, past the end of the footage
+        (lambda samples: samples[:12] + samples[13:], "not-those"),
+        (lambda samples: [*samples[:12], samples[13], samples[12], *samples[14:]], "not-those"),
+        (lambda samples: samples[:-3], "time"),
+    ],
+)
+def test_pictures_more_fewer_or_in_another_order_are_named(
+    ready: Ready, folder: Path, change: Callable[[list[Placed]], list[Placed]], what: str
+) -> None:
+    remade(folder, "clips/gate.mp4", change)
+    verdict = resigned(ready, folder, lambda told: None)
+    assert [(fault.where, fault.what) for fault in verdict.faults] == [("clips/gate.mp4", what)]
+
+
+def test_a_fragment_that_claims_billions_of_pictures_is_none() -> None:
+    tfhd, trun = full(b"tfhd", 0, 0, struct.pack(">I", 1)), full(b"trun", 0, 0, struct.pack(">I", 0xFFFFFFFF))
+    with pytest.raises(BoxError, match="more pictures"):
+        boxes.samples(box(b"moof", box(b"traf", tfhd, trun)))
+
+
+def test_members_that_lie_within_each_other_are_not_read_again_and_again(ready: Ready, tmp_path: Path) -> None:
+    """Stored members cannot be larger than the zip, unless they share its bytes."""
+    inner = b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 33, 0, 100, 100, 14, 0) + b"clips/yard.mp4"
+    package = rezipped(tmp_path / "nested.zip", {"clips/gate.mp4": inner + bytes(100)})
+    whole = package.read_bytes()
+    directory, end = whole.index(b"PK\x01\x02"), whole.rindex(b"PK\x05\x06")
+    entry = whole[directory:end]
+    second = entry[:20] + struct.pack("<II", 100, 100) + entry[28:42] + struct.pack("<I", whole.index(inner))
+    second += b"clips/yard.mp4"
+    told = struct.pack("<HHIIH", 2, 2, end - directory + len(second), directory, 0)
+    package.write_bytes(whole[:end] + second + whole[end : end + 8] + told)
+    assert ("clips/yard.mp4", "no-zip") in {(fault.where, fault.what) for fault in judged(package, ready.key).faults}
