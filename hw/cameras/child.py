@@ -113,7 +113,7 @@ class Child:
     def send(self, data: bytes) -> None:
         """A few bytes to its standard input; nothing happens if it is gone."""
         if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # ended, or closed by another thread
                 self._process.stdin.write(data)
 
     def ending(self) -> str:

@@ -123,3 +123,11 @@ def test_beside_a_process_that_hangs_in_the_kernel_nothing_is_started(monkeypatc
         stuck.kill()
         stuck.wait()
     assert "it ended" in refused("pipe: true")
+
+
+def test_what_is_sent_to_somebody_gone_is_lost_and_no_error():
+    running = Child(["sleep", "300"], listens=True)
+    running.send(b"p")
+    running.close()
+    running.send(b"p")
+    assert gone(running.pid)
