@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.cli.place import UsageError
 from agent.cli.texts import Texts
+from agent.config.words import nearest
 from agent.core.chain import Row
 from agent.core.events import Event
 from agent.journal import Bell, Journal
@@ -64,3 +65,11 @@ def yes(question: str, t: Texts) -> bool | None:
         raise UsageError(t("needs-yes"))
     answer = input(question).strip().lower()
     return True if answer in ("y", "yes", "是") else False if answer in ("n", "no", "否") else None
+
+
+def known(what: str, id_: str, ids: Sequence[str], t: Texts) -> None:
+    """UsageError if the site has no such relay, camera or pump (`what`); the nearest is named, or those there are."""
+    if id_ not in ids:
+        near = nearest(id_, ids)
+        hint = t("near", near=near) if near else ""
+        raise UsageError(t(f"no-{what}", id=id_, near=hint, known=" ".join(ids) or t("none")))

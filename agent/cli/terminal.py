@@ -72,3 +72,8 @@ def span(seconds: float) -> str:
             rest = whole % size // small_size
             return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
     return f"{whole} s"
+
+
+def thousandths(milli: int) -> str:
+    """1250 as "1.25"."""
+    return f"{milli / 1000:.3f}".rstrip("0").rstrip(".")

@@ -78,7 +78,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pump-run_test": ("running as a test", "试验运行"),
     "pump-run_patrol": ("on patrol, at low speed", "低速巡检"),
     "pump-run_unexplained": ("RUNNING WITHOUT CAUSE", "无原因运行"),
-    "pump-done": ("{pump}: done", "{pump}：已执行"),
     "pump-silent": (
         "{pump}: no answer; is the panel running (standpipe status), and is there anything to do?",
         "{pump}：无应答；控制进程是否运行（standpipe status），是否有可执行的操作？",

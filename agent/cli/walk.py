@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agent.cli.terminal import thousandths
 from agent.config import SiteConfig
-from agent.config.model import Point
+from agent.config.model import Analog, Point
 from agent.core.chain import Row
 from agent.core.signed import WALK_TEST, to_sign
 from agent.journal import Journal
@@ -23,7 +24,8 @@ from agent.runtime.paths import Paths
 from hw.ports import channel_of, line_name
 
 TRUST = ("unset", "rtc", "told", "synced")  # of clocks, the least first
-PARTS = (("points", "tripped_ns"), ("relays", "heard_ns"), ("cameras", "picture_ns"))
+PARTS = (("points", "tripped_ns"), ("values", "moved_ns"), ("relays", "heard_ns"), ("cameras", "shown_ns"))
+KINDS = ("point.changed", "relay.tested", "relay.heard", "walk_test.value", "camera.seen")
 
 
 class Walk:
@@ -36,7 +38,7 @@ class Walk:
         recorded = journal.last("walk_test.recorded")
         self.recorded = recorded if recorded is not None and recorded.seq > began.seq else None
         self._anchors = clock_anchors(journal)
-        self._rows = list(every(journal, "point.changed", "relay.tested", "relay.heard", after=began.seq))
+        self._rows = list(every(journal, *KINDS, after=began.seq))
         if self.ended is not None:
             self._rows = [row for row in self._rows if row.seq < self.ended.seq]
         self.head = self.ended.seq if self.ended is not None else journal.head()[0]
@@ -69,11 +71,12 @@ class Walk:
         """Everything, as it is signed."""
         clocks = [row.clock for row in (self.began, *self._rows, *([self.ended] if self.ended else []))]
         points = [self._point(point) for point in config.point]
+        values = [self._value(one) for one in config.analog]
         relays = [self._relay(relay) for relay in config.relay]
         cameras = [self._camera(camera.id, camera.purpose, paths) for camera in config.camera]
-        parts = {"points": points, "relays": relays, "cameras": cameras}
+        parts = {"points": points, "values": values, "relays": relays, "cameras": cameras}
         return {
-            "v": 1,
+            "v": 2,
             "site": config.site.id,
             "board": config.site.board,
             "epoch": epoch,
@@ -114,6 +117,27 @@ class Walk:
             "returned_ns": self.at_ns(back),
         }
 
+    def _last(self, kind: str, source: str) -> dict[str, Any] | None:
+        found = [row.values() for row in self._rows if row.kind == kind and row.source == source]
+        return found[-1] if found else None
+
+    def _value(self, one: Analog) -> dict[str, Any]:
+        """Tried is having moved; how far it went is as last said."""
+        moved = self._first("walk_test.value", one.id, lambda v: bool(v["moved"]))
+        last = self._last("walk_test.value", one.id) or {"least_milli": None, "most_milli": None, "fault": ""}
+        return {
+            "id": one.id,
+            "name": one.name,
+            "pin": str(one.pin),
+            "unit": one.unit,
+            "zero_milli": one.zero_milli,
+            "full_milli": one.full_milli,
+            "least_milli": last["least_milli"],
+            "most_milli": last["most_milli"],
+            "fault": last["fault"],
+            "moved_ns": self.at_ns(moved),
+        }
+
     def _relay(self, relay: Any) -> dict[str, Any]:
         tests = [row for row in self._rows if row.kind == "relay.tested" and row.source == relay.id]
         tested = tests[-1] if tests else None
@@ -132,7 +156,8 @@ class Walk:
         }
 
     def _camera(self, camera: str, purpose: str, paths: Paths) -> dict[str, Any]:
-        """A picture that came during the test: what the recorder says of its last one, while it records."""
+        """A picture that came during the test, by what the recorder says of its last one while it records, and who
+        saw it. Shown is what somebody saw, else what came; nothing if somebody says that it does not show it."""
         told = status.read_all(paths).get(f"recorder@{camera}", {})
         age_ms = told.get("last_packet_age_ms")
         seen_mono = None
@@ -141,11 +166,21 @@ class Walk:
         during = seen_mono is not None and self.began.boot == boot_id() and seen_mono > self.began.mono_ns
         began_ns = self.at_ns(self.began)
         picture_ns = began_ns + seen_mono - self.began.mono_ns if during and began_ns and seen_mono else None
-        return {"id": camera, "purpose": purpose, "picture_ns": picture_ns}
+        looks = [row for row in self._rows if row.kind == "camera.seen" and row.source == camera]
+        seen = looks[-1] if looks and looks[-1].values()["seen"] else None
+        seen_ns, denied = self.at_ns(seen), bool(looks) and seen is None
+        return {
+            "id": camera,
+            "purpose": purpose,
+            "picture_ns": picture_ns,
+            "seen_ns": seen_ns,
+            "seen_by": str(seen.values()["by"]) if seen is not None else "",
+            "shown_ns": None if denied else seen_ns or picture_ns,
+        }
 
 
 def left(parts: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Names of what was not tripped, heard or seen; a point that is not back counts too."""
+    """Names of what was not tripped, moved, heard or seen; a point that is not back counts too."""
     missing = [one["id"] for part, tried in PARTS for one in parts[part] if one[tried] is None]
     return missing + [p["id"] for p in parts["points"] if p["tripped_ns"] is not None and p["returned_ns"] is None]
 
@@ -163,3 +198,10 @@ def digest(record: dict[str, Any]) -> str:
 def names(ids: Sequence[str], most: int = 12) -> str:
     """A list for a line."""
     return " ".join(ids[:most]) + (" ..." if len(ids) > most else "")
+
+
+def went(value: dict[str, Any]) -> str:
+    """From the least to the most that a value has been, "" if it never was anything."""
+    if value["least_milli"] is None:
+        return ""
+    return f"{thousandths(value['least_milli'])} .. {thousandths(value['most_milli'])} {value['unit']}".strip()

@@ -2,12 +2,14 @@
 
 Rules of this file:
 - a walk test ends by itself: a panel must not stay quiet because somebody forgot it;
+- a measured value has been tried once it has moved by more than its converter's noise;
 - a relay is tested by a pulse, one at a time for each relay, and never while something drives it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from agent.core.events import Event, RelayTested, RelayTestRequested, WalkTestEnded, WalkTestRequested, WalkTestStarted
 
@@ -16,6 +18,7 @@ FOR_S_MAX = 8 * 3600
 FOR_S = 3600
 PULSE_MS, PULSE_MS_LEAST, PULSE_MS_MAX = 1000, 50, 30_000
 TESTS_MAX = 128
+MOVED_PART = 50  # of the span
 
 
 @dataclass
@@ -25,6 +28,7 @@ class WalkTest:
     by: str = ""
     since_ns: int = 0
     end_ns: int = 0
+    values: dict[str, list[int]] = field(default_factory=dict)  # value -> [least, most] since it began
 
     def ask(self, asked: WalkTestRequested, request: int, now_ns: int, unacknowledged: int) -> tuple[list[Event], str]:
         """Start or end; second: why not. unacknowledged: alarms that nobody has taken note of yet."""
@@ -39,6 +43,7 @@ class WalkTest:
         if not 60 <= asked.for_s <= FOR_S_MAX:
             return [], f"a walk test takes 1 to {FOR_S_MAX // 60} minutes"
         self.by, self.since_ns, self.end_ns = asked.by or "somebody", now_ns, now_ns + asked.for_s * SECOND
+        self.values = {}
         return [WalkTestStarted(source="panel", for_s=asked.for_s, by=self.by, request=request)], ""
 
     def end(self, by: str) -> list[Event]:
@@ -52,9 +57,25 @@ class WalkTest:
         """Its time may be over."""
         return self.end("limit") if self.by and now_ns >= self.end_ns else []
 
-    def view(self) -> dict[str, int | str] | None:
+    def measured(self, value: str, milli: int, span_milli: int) -> bool:
+        """One sample of a value that is well; whether it has moved by now, and had not before."""
+        if not self.by:
+            return False
+        least, most = self.values.get(value, (milli, milli))
+        before, self.values[value] = most - least, [min(least, milli), max(most, milli)]
+        needed = max(abs(span_milli) // MOVED_PART, 1)
+        return before < needed <= self.values[value][1] - self.values[value][0]
+
+    def moved(self, value: str, span_milli: int) -> bool:
+        """Whether it has moved so far."""
+        least, most = self.values.get(value, (0, 0))
+        return most - least >= max(abs(span_milli) // MOVED_PART, 1)
+
+    def view(self) -> dict[str, Any] | None:
         """For people; None if none is going on."""
-        return {"by": self.by, "since_mono_ns": self.since_ns, "end_mono_ns": self.end_ns} if self.by else None
+        if not self.by:
+            return None
+        return {"by": self.by, "since_mono_ns": self.since_ns, "end_mono_ns": self.end_ns, "values": self.values}
 
     def due_ns(self) -> int | None:
         """When its time is over."""

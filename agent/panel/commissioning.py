@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, replace
 from typing import Any
 
-from agent.core.events import Event, RelayTestRequested, WalkTestEnded, WalkTestRequested
+from agent.core.analog import ABOVE_UA, BELOW_UA, Fault, Measured
+from agent.core.events import Event, RelayTestRequested, WalkTestEnded, WalkTestRequested, WalkTestValue
 from agent.core.walk_test import MS, Pulse, RelayTests, WalkTest, result
 from agent.panel.response import Cause, Response
 
@@ -49,6 +50,24 @@ class Commissioning:
         if not self.walk.by:
             self._response.because(Cause(), [WalkTestEnded(source="panel", by="restart")])
 
+    def measured(self, id_: str, now: Measured) -> None:
+        """How a measured value stands."""
+        well = now.fault is Fault.NONE and BELOW_UA <= now.current_ua <= ABOVE_UA  # the fault may not have settled yet
+        if well and self.walk.measured(id_, now.value_milli, self._span_milli(id_)):
+            self._response.because(Cause(), [self._value(id_)])
+
+    def _span_milli(self, id_: str) -> int:
+        scale = self._response.plan.meters[id_][0]
+        return scale.full_milli - scale.zero_milli
+
+    def _value(self, id_: str) -> WalkTestValue:
+        value, (least, most) = self._response.plan.values[id_], self.walk.values[id_]
+        moved = self.walk.moved(id_, self._span_milli(id_))
+        fault = "" if value.fault is Fault.NONE else str(value.fault)
+        return WalkTestValue(
+            source=id_, moved=moved, least_milli=least, most_milli=most, unit=value.unit, fault=fault
+        )  # fmt: skip
+
     def mark(self, said: Sequence[Event]) -> list[Event]:
         """What is said during a walk test, marked as such."""
         if not self.walk.by:
@@ -63,13 +82,16 @@ class Commissioning:
             self._end(events)
         else:
             response.rules.muted = bool(self.walk.by)
+            if events:
+                known = [one for one in response.plan.values.values() if one.read and one.fault is Fault.NONE]
+                self.walk.values = {one.id: [one.milli, one.milli] for one in known if one.milli is not None}
             response.because(Cause(), events)
         return reason
 
     def _end(self, events: list[Event]) -> None:
         if events:
             self._response.rules.unmute(self._response.alarms.latched, self._response.now.mono_ns)
-            self._response.because(Cause(), events)
+            self._response.because(Cause(), [*(self._value(id_) for id_ in sorted(self.walk.values)), *events])
 
     def _pulse(self, asked: RelayTestRequested, request: int) -> str:
         response, relay = self._response, asked.source

@@ -301,6 +301,7 @@ class Decider:
         self._measured(id_, measured)
 
     def _measured(self, id_: str, measured: Measured) -> None:
+        self.commissioning.measured(id_, measured)
         cause = Cause(measured.since_ns, self.response.now.mono_ns)
         for pump, events in self.channels.measured(id_, measured):
             self.pumps.because(cause, events, (pump.id,) if pump is not None else ())

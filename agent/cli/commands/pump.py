@@ -6,16 +6,15 @@ The command only writes down what a person says; the panel acts on it. There is 
 from __future__ import annotations
 
 import argparse
-import getpass
-import time
 
+from agent.cli.asking import ANSWER_S, ask, known, user
 from agent.cli.place import UsageError, journal_to_write, look
+from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.texts import Texts
-from agent.config import check
-from agent.config.words import nearest
+from agent.config import load
+from agent.core.chain import Row
 from agent.core.events import Event, PumpExplained, PumpTestRequested
 from agent.core.pump.windows import METHODS
-from agent.journal import Bell, Journal
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -25,7 +24,7 @@ test PUMP      what the pump does from now on is a test: recorded and shown, sir
 explain PUMP   say why it runs: a run without cause is then no longer unexpected
 
 The panel answers within three seconds. Exit code 1 if it is silent, or has nothing to explain."""
-ANSWER_S = 3
+MINUTES_MAX = 1440
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,27 +42,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
-    place = look(paths)
-    config = check(paths.site).config
-    pumps = [pump.id for pump in config.pump] if config is not None else []
-    if pumps and args.pump not in pumps:
-        near = nearest(args.pump, pumps)
-        hint = f"did you mean {near}?" if near else f"there are: {', '.join(pumps)}"
-        raise UsageError(f"this site has no pump {args.pump}; {hint}")
-    if args.action == "test" and not 0 <= args.minutes <= 1440:
-        raise UsageError(f"--minutes {args.minutes}: from 1 to 1440")
-    event, answer = _asked(args)
-    t = Texts(place.language)
+    t = Texts(look(paths).language, SITE_TEXTS)
+    known("pump", args.pump, [pump.id for pump in load(paths.site).pump], t)
+    if args.action == "test" and not 0 <= args.minutes <= MINUTES_MAX:
+        raise UsageError(t("pump-minutes", minutes=args.minutes, most=MINUTES_MAX))
+    asked, answer = _asked(args)
     with journal_to_write(paths) as journal:
-        row = journal.append(event)[0]
-        done = _wait(journal, Bell(paths.bell), answer, args.pump, row.seq)
-    print(t("pump-done" if done else "pump-silent", pump=args.pump))
-    return 0 if done else 1
+        row = ask(journal, paths, asked, lambda row: row.source == args.pump, [answer], ANSWER_S)[1]
+    print(t("pump-silent" if row is None else answer.replace(".", "-"), pump=args.pump, minutes=_minutes(row)))
+    return 1 if row is None else 0
 
 
 def _asked(args: argparse.Namespace) -> tuple[Event, str]:
     """What to write down, and the kind of row that answers it."""
-    by = f"cli:{args.by or getpass.getuser()}"
+    by = f"cli:{args.by or user()}"
     if args.action == "explain":
         return PumpExplained(source=args.pump, by=by, reason=args.reason), "pump.classified"
     does = "close" if args.end else "open"
@@ -71,14 +63,6 @@ def _asked(args: argparse.Namespace) -> tuple[Event, str]:
     return asked, "pump.test_closed" if args.end else "pump.test_opened"
 
 
-def _wait(journal: Journal, bell: Bell, kind: str, pump: str, after: int) -> bool:
-    end = time.monotonic() + ANSWER_S
-    try:
-        while not (found := journal.read(after, kinds=(kind,), source=pump, limit=1)):
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            bell.wait(left)
-    finally:
-        bell.close()
-    return bool(found)
+def _minutes(row: Row | None) -> int:
+    """How long a window that has opened stays open, in minutes."""
+    return int(str(row.values().get("limit_s", 0))) // 60 if row is not None else 0

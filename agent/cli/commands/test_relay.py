@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.asking import ANSWER_S, ask, user, yes
-from agent.cli.place import UsageError, journal_to_write, look
+from agent.cli.asking import ANSWER_S, ask, known, user, yes
+from agent.cli.place import journal_to_write, look
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import GREEN, RED, paint
 from agent.cli.texts import Texts
 from agent.config import load
-from agent.config.words import nearest
 from agent.core.chain import Row
 from agent.core.events import RelayHeard, RelayTestRequested
 from agent.core.walk_test import PULSE_MS, PULSE_MS_LEAST, PULSE_MS_MAX
@@ -41,7 +40,7 @@ def _pulse(text: str) -> int:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     t = Texts(look(paths).language, SITE_TEXTS)
-    _known(args.relay, paths, t)
+    known("relay", args.relay, [one.id for one in load(paths.site).relay], t)
     if not args.yes and not yes(t("ask-pulse", id=args.relay, ms=args.ms), t):
         print(t("not-pulsed"))
         return 1
@@ -52,14 +51,6 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         if row is None or row.kind == "panel.refused":
             return code
         return max(code, _hear(journal, args, by, t))
-
-
-def _known(relay: str, paths: Paths, t: Texts) -> None:
-    known = [one.id for one in load(paths.site).relay]
-    if relay not in known:
-        near = nearest(relay, known)
-        hint = t("near", near=near) if near else ""
-        raise UsageError(t("no-relay", id=relay, near=hint, known=" ".join(known) or t("none")))
 
 
 def _test(journal: Journal, paths: Paths, asked: RelayTestRequested) -> Row | None:

@@ -1,4 +1,4 @@
-"""standpipe walk-test: every point tripped, every relay heard, every camera seen; what is not stays on the list."""
+"""standpipe walk-test: every point tripped, value moved, relay heard, camera seen; what is not stays on the list."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.cli import walk as walks
-from agent.cli.asking import ANSWER_S, ask, user
+from agent.cli.asking import ANSWER_S, ask, known, user, yes
 from agent.cli.place import CommandError, Place, journal_to_read, journal_to_write, look
 from agent.cli.sheet import Signed, sheet
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import GREEN, RED, YELLOW, columns, paint, span
 from agent.cli.texts import Texts
-from agent.cli.walk import Walk, digest, left, tried
+from agent.cli.walk import Walk, digest, left, tried, went
 from agent.config import ConfigError, SiteConfig, load
-from agent.core.events import WalkTestRecorded, WalkTestRequested
+from agent.core.events import CameraSeen, WalkTestRecorded, WalkTestRequested
 from agent.core.signed import WALK_TEST, canonical
 from agent.core.walk_test import FOR_S
 from agent.journal import Journal
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 HELP = """\
 start     the panel keeps its sounders quiet and marks what happens; then trip every point, and hear every relay with
           `standpipe test-relay`. It ends by itself
-status    what was tripped, heard and seen, and what is left
+status    what was tripped, moved, heard and seen, and what is left
+seen      somebody has looked at a camera's picture, and says whether it shows what it is to show
 end       ends it; writes the record (signed) and the commissioning sheet, in English and Chinese, to print
 
 Alarms are latched and recorded during a walk test as ever; only sounders are quiet. What still stands at its end
@@ -39,16 +40,19 @@ BOARD_KEY = "board.key"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="start|status|end")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="start|status|seen|end")
     start = actions.add_parser("start", help="begin a walk test")
     start.add_argument("--minutes", type=int, default=FOR_S // 60, metavar="N", help="it ends by itself after (60)")
     status = actions.add_parser("status", help="what is done and what is left")
     status.add_argument("--json", action="store_true", help="the record so far, as JSON")
+    seen = actions.add_parser("seen", help="a camera's picture was looked at")
+    seen.add_argument("camera", metavar="CAMERA", help="the camera's id")
+    seen.add_argument("--is", dest="seen", choices=("good", "bad"), help="instead of asking")
     end = actions.add_parser("end", help="end it, write record and sheet")
     end.add_argument("--name", metavar="NAME", help="the technician's name on the sheet (default: who began)")
     end.add_argument("--key", type=Path, metavar="FILE", help="key file of the person who signs (else the board signs)")
     end.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: DATA/walk-tests)")
-    for action in (start, end):
+    for action in (start, seen, end):
         action.add_argument("--by", metavar="NAME", help="who asks (default: the user's name)")
 
 
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         config = load(paths.site)
     except ConfigError as error:
         raise CommandError(f"{error}\n{t('several-mistakes')}") from error
-    does = {"start": _start, "status": _status, "end": _end}[args.action]
+    does = {"start": _start, "status": _status, "seen": _seen, "end": _end}[args.action]
     return does(args, paths, config, place, t)
 
 
@@ -99,6 +103,18 @@ def _status(args: argparse.Namespace, paths: Paths, config: SiteConfig, place: P
     return 1 if record["left"] else 0
 
 
+def _seen(args: argparse.Namespace, paths: Paths, config: SiteConfig, place: Place, t: Texts) -> int:
+    known("camera", args.camera, [camera.id for camera in config.camera], t)
+    seen = args.seen == "good" if args.seen else yes(t("ask-seen", id=args.camera), t)
+    if seen is None:
+        return 1
+    by = args.by or user()
+    with journal_to_write(paths) as journal:
+        journal.append(CameraSeen(source=args.camera, seen=seen, by=by))
+    print(t("seen-noted" if seen else "unseen-noted", id=args.camera, by=by))
+    return 0 if seen else 1
+
+
 def _record(walk: Walk, journal: Journal, config: SiteConfig, paths: Paths, technician: str) -> dict[str, Any]:
     head = journal.row(walk.head)
     return walk.record(config, paths, journal.epoch, head.hash.hex() if head is not None else "", technician)
@@ -119,8 +135,9 @@ def _parts(record: dict[str, Any], place: Place, t: Texts) -> list[str]:
             [p["id"], *_done(p["tripped_ns"], "tripped", "not-tripped", place, t), _back(p, t)]
             for p in record["points"]
         ),
+        *([v["id"], *_done(v["moved_ns"], "moved", _unmoved(v), place, t), went(v)] for v in record["values"]),
         *([r["id"], *_done(r["heard_ns"], "heard", _unheard(r), place, t)] for r in record["relays"]),
-        *([c["id"], *_done(c["picture_ns"], "picture", "no-picture", place, t)] for c in record["cameras"]),
+        *([c["id"], *_done(c["shown_ns"], "picture", _unshown(c), place, t), _by(c, t)] for c in record["cameras"]),
     ]
     missing = set(record["left"])
     return [
@@ -134,6 +151,18 @@ def _done(at_ns: int | None, done: str, lack: str, place: Place, t: Texts) -> Se
 
 def _back(point: dict[str, Any], t: Texts) -> str:
     return "" if point["tripped_ns"] is None else t("not-returned" if point["returned_ns"] is None else "returned")
+
+
+def _unmoved(value: dict[str, Any]) -> str:
+    return "no-value" if value["least_milli"] is None else "not-moved"
+
+
+def _unshown(camera: dict[str, Any]) -> str:
+    return "no-picture" if camera["picture_ns"] is None else "not-seen"
+
+
+def _by(camera: dict[str, Any], t: Texts) -> str:
+    return t("seen-by", by=camera["seen_by"]) if camera["seen_by"] else ""
 
 
 def _unheard(relay: dict[str, Any]) -> str:

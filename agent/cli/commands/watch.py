@@ -14,7 +14,7 @@ from agent.cli.live import Live
 from agent.cli.place import Place, journal_to_read, look
 from agent.cli.rows import in_words
 from agent.cli.site_texts import SITE_TEXTS
-from agent.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, columns, paint, safe, span, width
+from agent.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, columns, paint, safe, span, thousandths, width
 from agent.cli.texts import TEXTS, Texts
 from agent.config import load
 from agent.journal import Bell, JournalMoved
@@ -129,7 +129,7 @@ def _values(values: dict[str, Any], t: Texts) -> list[Line]:
 def _reads(value: dict[str, Any], t: Texts) -> str:
     if value["fault"] or value["milli"] is None:
         return _word(f"analog-{value['fault']}", t)
-    return f"{value['milli'] / 1000:g} {value['unit']}"
+    return f"{thousandths(value['milli'])} {value['unit']}"
 
 
 def _relays(values: dict[str, Any], t: Texts) -> list[Line]:

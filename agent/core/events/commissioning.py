@@ -30,11 +30,24 @@ class WalkTestEnded(Event):
     by: str
 
 
+@kind("walk_test.value")
+class WalkTestValue(Event):
+    """How far a measured value has gone in the walk test so far, in thousandths of `unit`; said once it has moved
+    (by a fiftieth of its span), and again at the end. fault: of its current just now, "" for none.
+    """
+
+    moved: bool
+    least_milli: int
+    most_milli: int
+    unit: str
+    fault: str
+
+
 @kind("walk_test.recorded", lane=Lane.ALARM)
 class WalkTestRecorded(Event):
     """What was tripped, heard and seen is in `file`; `hash` is its SHA-256, `sig` the key's signature ("": unsigned).
 
-    left: points, relays and cameras that were not tried.
+    left: points, values, relays and cameras that were not tried.
     """
 
     file: str
@@ -74,4 +87,12 @@ class RelayHeard(Event):
     """Somebody at the site says whether they heard or saw what the relay switches, while it was tested."""
 
     heard: bool
+    by: str
+
+
+@kind("camera.seen")
+class CameraSeen(Event):
+    """Somebody says whether they saw the camera's picture, and that it shows what it is to show."""
+
+    seen: bool
     by: str

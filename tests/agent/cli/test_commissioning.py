@@ -303,10 +303,11 @@ def test_a_walk_test_from_start_to_sheet(site: Site, standpipe: Standpipe, tmp_p
     assert record["head"] == head.hash.hex(), "the record names the chain's head"
     assert fields_of(json.dumps(record)) == record, "no floats, nothing that two writers print differently"
     english, chinese = (page(Path(str(row["file"])), language) for language in ("en", "zh-CN"))
-    assert {"flood Pit <north> & south", "door", "siren", "Anna <A.> Zhang"} <= set(english.texts)
+    assert {"flood", "Pit <north> & south", "door", "siren", "Anna <A.> Zhang"} <= set(english.texts)
+    assert {"2 of 2", "1 of 1"} <= set(english.texts)
     assert "BOARD11 (GPIO17)" in english.texts
     assert english.bad == []
-    assert {"调试验收单", "常闭, 上拉", "Anna <A.> Zhang"} <= set(chinese.texts)
+    assert {"调试验收单", "常闭", "上拉", "Anna <A.> Zhang"} <= set(chinese.texts)
     again = standpipe("walk-test", "end")
     assert (again.code, "recorded already" in again.out) == (1, True)
 
@@ -386,6 +387,59 @@ def test_a_camera_is_seen_by_a_picture_that_came_during_it(
     (found,) = json.loads(standpipe("walk-test", "status", "--json").out)["cameras"]
     assert (found["picture_ns"] is not None) is seen
     assert ("NO PICTURE" in standpipe("walk-test", "status").out) is not seen
+    assert standpipe("walk-test", "seen", "yard", "--is", "bad", "--by", "anna").code == 1
+    assert "yard" in json.loads(standpipe("walk-test", "status", "--json").out)["left"], (
+        "somebody says that it is wrong"
+    )
+    assert standpipe("walk-test", "seen", "yard", "--is", "good", "--by", "anna").code == 0
+    assert re.search(r"yard +picture +[\d:]+ +seen by anna", standpipe("walk-test", "status").out)
+    assert "yard" not in json.loads(standpipe("walk-test", "status", "--json").out)["left"]
+    wrong = standpipe("walk-test", "seen", "yrad", "--is", "good")
+    assert (wrong.code, 'did you mean "yard"?' in wrong.err) == (2, True)
+
+
+VALUE = """
+[board]
+adc = ["GPIO8"]
+
+[[analog]]
+id = "suction"
+name = "Suction pressure"
+pin = "ADC0.4"
+unit = "bar"
+"""
+
+
+def test_a_value_is_tried_once_it_has_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Site(tmp_path / "s", SMALL.format(language="en") + VALUE) as site:
+        site.start_board()
+        site.start_panel()
+
+        def standpipe(*arguments: str) -> Said:
+            capsys.readouterr()
+            code = main([*arguments, *folders(site)])
+            said = capsys.readouterr()
+            return Said(code, said.out, said.err)
+
+        none = {"values": {"suction": [0, 0]}}  # the status file is two seconds late
+        site.driver.analog("suction", 8000)
+        until(lambda: site.status()["analogs"]["suction"]["milli"] is not None, "it is read")
+        standpipe("walk-test", "start", "--by", "anna")
+        assert re.search(r"suction +NO VALUE", standpipe("walk-test", "status").out)
+        site.driver.analog("suction", 8500)
+        row = site.wait_row("walk_test.value", "suction").values()
+        assert (row["moved"], row["unit"], row["fault"]) == (True, "bar", "")
+        assert 320 <= row["most_milli"] - row["least_milli"] <= 600
+        assert re.search(r"suction +moved +[\d:]+ +[\d.]+ \.\. [\d.]+ bar", standpipe("walk-test", "status").out)
+        site.driver.analog("suction", 12_000)
+        until(lambda: (site.status()["walk_test"] or none)["values"]["suction"][1] > 7_900, "as far as it went")
+        standpipe("walk-test", "end", "--name", "Anna")
+        recorded = Path(str(site.wait_row("walk_test.recorded").values()["file"]))
+        (value,) = json.loads(recorded.read_text())["record"]["values"]
+        assert value["moved_ns"] is not None
+        assert value["most_milli"] > 7_900
+        assert {"Suction pressure", "0 .. 16 bar", "Measured values"} <= set(page(recorded, "en").texts)
+        assert any(text.startswith("3.9") and text.endswith("bar") for text in page(recorded, "en").texts)
 
 
 # --- the page ---

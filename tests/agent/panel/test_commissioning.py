@@ -9,6 +9,7 @@ from sp_core import Core
 from sp_site import SITE
 
 from agent.config import load
+from agent.core.analog import Fault, Limit, Measured
 from agent.core.events import (
     PanelRefused,
     RelayTested,
@@ -16,6 +17,7 @@ from agent.core.events import (
     WalkTestEnded,
     WalkTestRequested,
     WalkTestStarted,
+    WalkTestValue,
 )
 from agent.panel import memory
 from agent.panel.notes import Lost
@@ -241,3 +243,66 @@ def test_a_read_back_that_shows_it_all_the_time_is_no_proof(wired: Core) -> None
     wired.after(100)
     pulse(wired)
     assert "contradicts it already" in refused(wired)
+
+
+# --- measured values ---
+
+
+@pytest.fixture
+def measuring(tmp_path: Path) -> Core:
+    path = tmp_path / "site.toml"
+    free = SITE
+    for number, pin in enumerate(("GPIO10", "GPIO9", "GPIO11"), start=19):  # those of the SPI
+        free = free.replace(f'"{pin}"', f'"GPIO{number}"')
+    path.write_text(free + '\n[board]\nadc = ["GPIO8"]\n\n[[analog]]\nid = "suction"\npin = "ADC0.4"\nunit = "bar"\n')
+    core = Core(load(path))
+    core.said()
+    return core
+
+
+def shows(core: Core, ua: int, fault: Fault = Fault.NONE) -> list[WalkTestValue]:
+    """16 bar at 20 mA: one sample."""
+    measured = Measured(ua - 4000, ua, Limit.NORMAL, fault, core.now_ns)
+    core.decider.measured("suction", measured, core.stamp())
+    core.take()
+    return [event for event in core.said() if isinstance(event, WalkTestValue)]
+
+
+def value(least: int, most: int, *, moved: bool, fault: str = "") -> WalkTestValue:
+    return WalkTestValue(
+        source="suction", moved=moved, least_milli=least, most_milli=most, unit="bar", fault=fault
+    )  # fmt: skip
+
+
+def test_a_value_that_moves_is_said_once_and_its_whole_way_at_the_end(measuring: Core) -> None:
+    shows(measuring, 8000)
+    walk(measuring)
+    assert shows(measuring, 8319) == [], "noise"
+    assert shows(measuring, 8320) == [value(4000, 4320, moved=True)]
+    assert shows(measuring, 7000) == [], "it has been said"
+    walk(measuring, "end")
+    assert [e for e in measuring.said() if isinstance(e, WalkTestValue)] == [value(3000, 4320, moved=True)]
+    assert shows(measuring, 12_000) == [], "the walk test is over"
+
+
+def test_a_value_that_does_not_move_and_one_that_fails(measuring: Core) -> None:
+    shows(measuring, 8000)
+    walk(measuring)
+    shows(measuring, 0)  # pulled out: the fault has not settled yet
+    shows(measuring, 0, Fault.BELOW)
+    walk(measuring, "end")
+    said = [e for e in measuring.said() if isinstance(e, WalkTestValue)]
+    assert said == [value(4000, 4000, moved=False, fault="below")]
+
+
+def test_a_killed_panel_remembers_how_far_a_value_went(measuring: Core) -> None:
+    shows(measuring, 8000)
+    walk(measuring)
+    shows(measuring, 12_000)
+    measuring.killed()
+    assert shows(measuring, 16_000) == []
+    walk(measuring, "end")
+    assert [e for e in measuring.said() if isinstance(e, WalkTestValue)] == [value(4000, 12_000, moved=True)]
+    walk(measuring)
+    walk(measuring, "end")
+    assert [e for e in measuring.said() if isinstance(e, WalkTestValue)] == [value(12_000, 12_000, moved=False)]
