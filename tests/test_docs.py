@@ -100,7 +100,7 @@ def test_links_lead_somewhere(name: str) -> None:
 # Files that a running site has and a checkout does not, and what an editor makes.
 OF_A_SITE = re.compile(
     r"(site|my-site|secrets)\.toml|(journal|media|collector)\.db|cursor-[\w*]+\.db|journal\.lock|media\.lock|"
-    r"journal\.db\.moved-\.\.\.|status-[\w*]+\.json|board\.sock|(footage|clips)/(CAMERA/)?"
+    r"journal\.db\.moved-\.\.\.|status-[\w*]+\.json|board\.sock|(footage|clips|pictures)/(CAMERA/)?"
 )
 FILE = re.compile(r"[\w.*@-]+\.(py|sh|sql|toml|md|service|target|conf|scenario|db|json|lock|sock)(\.moved-\.\.\.)?")
 PATH = re.compile(r"[\w.@*-]+(/[\w.@*-]+)*/?")

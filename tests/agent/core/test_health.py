@@ -155,6 +155,12 @@ def test_blur_is_judged_by_pictures_of_like_brightness_only() -> None:
     assert told(health, looks + dark) == [], "it has never seen the dark, and does not know what is usual then"
 
 
+def test_a_fault_that_stays_does_not_become_usual() -> None:
+    health, last = seasoned()
+    looks = [last._replace(mono_ns=last.mono_ns + n * 30 * S, **WRONG["blurred"]) for n in range(1, 2 * 1440)]
+    assert [change.wrong for change in told(health, looks)] == [True], "for a whole day"
+
+
 def test_pictures_that_cannot_be_compared_are_no_verdict() -> None:
     health, last = seasoned()
     unknown = last._replace(alike=None, shift=None, still=None, unmasked=None)
