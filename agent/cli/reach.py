@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from agent.cli.place import UsageError, journal_to_write
 from agent.config import load
-from agent.core.commands import Envelope
+from agent.core.commands import INSTALLER, OPS, Envelope
 from agent.core.events import CommandReceived
 from agent.core.people import public_of
 from agent.core.results import ENDS, STATES, Told
@@ -148,7 +148,10 @@ class _Here:
         )
         bell = Bell(self._paths.bell)
         try:
-            return self._listen(self._journal.append(row)[0].seq, bell, wait_s, tell)
+            request = self._journal.append(row)[0].seq
+            if OPS[envelope.op].does == INSTALLER:
+                self._paths.install_asked.touch()  # as the uplink does, which need not run
+            return self._listen(request, bell, wait_s, tell)
         finally:
             bell.close()
 
