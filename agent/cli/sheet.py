@@ -6,7 +6,8 @@ reads on a black-and-white printer: what is lacking is bold and barred, not only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -61,6 +62,10 @@ td small { display: block; color: #5a636b; font-size: 7.8pt; }
 .proof p { margin: 0.8mm 0; }
 .proof p.bad { padding: 0.8mm 2mm; }
 code { font: 7.8pt/1.45 "DejaVu Sans Mono", Consolas, monospace; overflow-wrap: anywhere; }
+.pictures { display: flex; flex-wrap: wrap; gap: 3mm; margin-top: 2.5mm; }
+.pictures figure { margin: 0; width: 58mm; break-inside: avoid; }
+.pictures img { width: 100%; display: block; border-radius: 0.8mm; }
+.pictures figcaption { font-size: 7.8pt; color: #5a636b; }
 .sign { display: flex; gap: 9mm; margin-top: 13mm; break-inside: avoid; }
 .sign div { flex: 1; border-top: 0.7pt solid #14181c; padding-top: 1mm; }
 .sign .date { flex: 0 0 34mm; }
@@ -115,14 +120,15 @@ class Page(NamedTuple):
         return time[11:] if time[:10] == self.day else time
 
 
-def sheet(record: dict[str, Any], signed: Signed, place: Place) -> str:
-    """The page, in the place's language and its times."""
+def sheet(record: dict[str, Any], signed: Signed, place: Place, pictures: Mapping[str, bytes] | None = None) -> str:
+    """The page, in the place's language and its times. pictures: camera -> a JPEG of it, printed within."""
     t = Texts(place.language, SITE_TEXTS)
     page = Page(record, place, t, _time(record["began_ns"], place)[:10])
     parts = [
         _head(page),
         _result(page),
         *(_part(t(f"sheet-{part}"), COLUMNS[part], record[part], tried, page) for part, tried in PARTS),
+        _pictures(pictures or {}),
         _proof(page, signed),
         _lines(page),
     ]
@@ -247,6 +253,17 @@ def _row(one: dict[str, Any], cells: Iterable[tuple[str, Cell]], id_: str, page:
 
 def _under(cell: Cell) -> str:
     return f"<small>{escape(cell.under)}</small>" if cell.under else ""
+
+
+def _pictures(jpegs: Mapping[str, bytes]) -> str:
+    if not jpegs:
+        return ""
+    shown = (
+        f'<figure><img alt="" src="data:image/jpeg;base64,{b64encode(jpeg).decode()}">'
+        f"<figcaption>{escape(camera)}</figcaption></figure>"
+        for camera, jpeg in jpegs.items()
+    )
+    return f'<div class="pictures">{"".join(shown)}</div>'
 
 
 # --- head, result, proof ---

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from agent.cli.terminal import thousandths
@@ -25,7 +26,8 @@ from hw.ports import channel_of, line_name
 
 TRUST = ("unset", "rtc", "told", "synced")  # of clocks, the least first
 PARTS = (("points", "tripped_ns"), ("values", "moved_ns"), ("relays", "heard_ns"), ("cameras", "shown_ns"))
-KINDS = ("point.changed", "relay.tested", "relay.heard", "walk_test.value", "camera.seen")
+PICTURE_BYTES_MAX = 2_000_000
+KINDS = ("point.changed", "relay.tested", "relay.heard", "walk_test.value", "camera.seen", "snapshot.ready")
 
 
 class Walk:
@@ -156,8 +158,9 @@ class Walk:
         }
 
     def _camera(self, camera: str, purpose: str, paths: Paths) -> dict[str, Any]:
-        """A picture that came during the test, by what the recorder says of its last one while it records, and who
-        saw it. Shown is what somebody saw, else what came; nothing if somebody says that it does not show it."""
+        """A picture that came during the test, by what the recorder says of its last one while it records, or a snapshot;
+        and who saw it. Shown is what somebody saw, else what came; nothing if somebody says no.
+        """
         told = status.read_all(paths).get(f"recorder@{camera}", {})
         age_ms = told.get("last_packet_age_ms")
         seen_mono = None
@@ -166,6 +169,9 @@ class Walk:
         during = seen_mono is not None and self.began.boot == boot_id() and seen_mono > self.began.mono_ns
         began_ns = self.at_ns(self.began)
         picture_ns = began_ns + seen_mono - self.began.mono_ns if during and began_ns and seen_mono else None
+        taken = self._last("snapshot.ready", camera)
+        if taken is not None:
+            picture_ns = picture_ns or int(taken["at_ns"])
         looks = [row for row in self._rows if row.kind == "camera.seen" and row.source == camera]
         seen = looks[-1] if looks and looks[-1].values()["seen"] else None
         seen_ns, denied = self.at_ns(seen), bool(looks) and seen is None
@@ -173,6 +179,8 @@ class Walk:
             "id": camera,
             "purpose": purpose,
             "picture_ns": picture_ns,
+            "picture": "" if taken is None else taken["path"],
+            "sha256": "" if taken is None else taken["sha256"],
             "seen_ns": seen_ns,
             "seen_by": str(seen.values()["by"]) if seen is not None else "",
             "shown_ns": None if denied else seen_ns or picture_ns,
@@ -205,3 +213,15 @@ def went(value: dict[str, Any]) -> str:
     if value["least_milli"] is None:
         return ""
     return f"{thousandths(value['least_milli'])} .. {thousandths(value['most_milli'])} {value['unit']}".strip()
+
+
+def pictures(record: dict[str, Any], data: Path) -> dict[str, bytes]:
+    """camera -> its snapshot of the walk test, of those that are there and are what was recorded."""
+    found = {}
+    for camera in record["cameras"]:
+        path = data / camera["picture"]
+        if camera["picture"] and path.is_file() and path.stat().st_size <= PICTURE_BYTES_MAX:
+            jpeg = path.read_bytes()
+            if hashlib.sha256(jpeg).hexdigest() == camera["sha256"]:
+                found[camera["id"]] = jpeg
+    return found

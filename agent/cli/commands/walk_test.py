@@ -16,7 +16,7 @@ from agent.cli.sheet import Signed, sheet
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import GREEN, RED, YELLOW, columns, paint, span
 from agent.cli.texts import Texts
-from agent.cli.walk import Walk, digest, left, tried, went
+from agent.cli.walk import Walk, digest, left, pictures, tried, went
 from agent.config import ConfigError, SiteConfig, load
 from agent.core.events import CameraSeen, WalkTestRecorded, WalkTestRequested
 from agent.core.signed import WALK_TEST, canonical
@@ -227,7 +227,7 @@ def _write(
         signed = Signed(
             digest(record), who, signer.key_id if signer else "", signer.sign(WALK_TEST, record) if signer else ""
         )
-        file = _files(args.out or paths.data / "walk-tests", record, signed, place, config)
+        file = _files(args.out or paths.data / "walk-tests", record, signed, place, pictures(record, paths.data))
         journal.append(
             WalkTestRecorded(
                 source="command",
@@ -244,14 +244,15 @@ def _write(
     return 1 if record["left"] else 0
 
 
-def _files(out: Path, record: dict[str, Any], signed: Signed, place: Place, config: SiteConfig) -> Path:
+def _files(out: Path, record: dict[str, Any], signed: Signed, place: Place, jpegs: dict[str, bytes]) -> Path:
     """The record as JSON and two sheets; the JSON's path."""
     out.mkdir(parents=True, exist_ok=True)
     name = f"walk-test-{record['site']}-{record['board']}-{record['from_seq']}-{record['epoch'][:8]}"
     file = out / f"{name}.json"
     file.write_text(canonical({"record": record, **signed._asdict()}) + "\n", encoding="utf-8")
     for language in ("en", "zh-CN"):
-        (out / f"{name}.{language}.html").write_text(sheet(record, signed, Place(language, place.zone)), "utf-8")
+        page = sheet(record, signed, Place(language, place.zone), jpegs)
+        (out / f"{name}.{language}.html").write_text(page, "utf-8")
     return file
 
 

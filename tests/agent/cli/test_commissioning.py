@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from html.parser import HTMLParser
@@ -24,7 +25,8 @@ from agent.cli.place import Place
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import width
 from agent.cli.texts import Texts
-from agent.core.events import WalkTestStarted
+from agent.cli.walk import pictures
+from agent.core.events import SnapshotReady, WalkTestStarted
 from agent.core.people import public_of
 from agent.core.signed import WALK_TEST, fields_of, fits, to_sign
 from agent.runtime import status
@@ -398,6 +400,26 @@ def test_a_camera_is_seen_by_a_picture_that_came_during_it(
     assert (wrong.code, 'did you mean "yard"?' in wrong.err) == (2, True)
 
 
+def test_a_snapshot_is_printed_on_the_sheet(site: Site, standpipe: Standpipe) -> None:
+    camera = '\n[[camera]]\nid = "yard"\nsource = "testcard:"\npurpose = "gate"\n'
+    site.paths.site.write_text(SMALL.format(language="en") + camera, encoding="utf-8")
+    standpipe("walk-test", "start")
+    jpeg = b"\xff\xd8 as a camera would"
+    (site.paths.data / "clips").mkdir(exist_ok=True)
+    (site.paths.data / "clips/s-1-yard.jpg").write_bytes(jpeg)
+    told = {"snapshot": "s-1", "path": "clips/s-1-yard.jpg", "bytes": len(jpeg), "at_ns": 1_795_360_000_000_000_000}
+    site.append(SnapshotReady(source="yard", sha256=hashlib.sha256(jpeg).hexdigest(), cause="person:anna", **told))
+    assert "yard" not in json.loads(standpipe("walk-test", "status", "--json").out)["left"]
+    standpipe("walk-test", "end")
+    recorded = Path(str(site.wait_row("walk_test.recorded").values()["file"]))
+    inside = f'src="data:image/jpeg;base64,{b64encode(jpeg).decode()}"'
+    assert inside in recorded.with_name(f"{recorded.stem}.zh-CN.html").read_text(encoding="utf-8")
+    page(recorded, "en")
+    record = json.loads(recorded.read_text())["record"]
+    (site.paths.data / "clips/s-1-yard.jpg").write_bytes(b"something else")
+    assert pictures(record, site.paths.data) == {}, "only what was recorded"
+
+
 VALUE = """
 [board]
 adc = ["GPIO8"]
@@ -448,7 +470,7 @@ def test_a_value_is_tried_once_it_has_moved(tmp_path: Path, capsys: pytest.Captu
 class Page(HTMLParser):
     """Reads a sheet: every text, those marked as lacking, and that its tags are balanced."""
 
-    VOID = ("meta", "br")
+    VOID = ("meta", "br", "img")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -460,7 +482,8 @@ class Page(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag not in ("script", "link", "img"), "nothing beside the page"
+        assert tag not in ("script", "link"), "nothing beside the page"
+        assert tag != "img" or dict(attrs)["src"].startswith("data:"), "nor is a picture"  # type: ignore[union-attr]
         if tag not in self.VOID:
             self._open.append((tag, ("class", "bad") in attrs))
 
