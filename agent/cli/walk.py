@@ -158,7 +158,7 @@ class Walk:
         }
 
     def _camera(self, camera: str, purpose: str, paths: Paths) -> dict[str, Any]:
-        """A picture that came during the test, by what the recorder says of its last one while it records, or a snapshot;
+        """A picture that came during the test, by what the recorder says of its last one, or a snapshot that was taken;
         and who saw it. Shown is what somebody saw, else what came; nothing if somebody says no.
         """
         told = status.read_all(paths).get(f"recorder@{camera}", {})
