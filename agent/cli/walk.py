@@ -27,7 +27,8 @@ from hw.ports import channel_of, line_name
 TRUST = ("unset", "rtc", "told", "synced")  # of clocks, the least first
 PARTS = (("points", "tripped_ns"), ("values", "moved_ns"), ("relays", "heard_ns"), ("cameras", "shown_ns"))
 PICTURE_BYTES_MAX = 2_000_000
-KINDS = ("point.changed", "relay.tested", "relay.heard", "walk_test.value", "camera.seen", "snapshot.ready")
+KINDS = ("point.changed", "relay.tested", "relay.heard", "walk_test.value", "camera.seen", "snapshot.ready",
+         "pump.start_ended")  # fmt: skip
 
 
 class Walk:
@@ -74,7 +75,8 @@ class Walk:
         clocks = [row.clock for row in (self.began, *self._rows, *([self.ended] if self.ended else []))]
         points = [self._point(point) for point in config.point]
         values = [self._value(one) for one in config.analog]
-        relays = [self._relay(relay) for relay in config.relay]
+        starts = {str(pump.start_relay): pump.id for pump in config.pump}
+        relays = [self._relay(relay, starts.get(relay.id, "")) for relay in config.relay]
         cameras = [self._camera(camera.id, camera.purpose, paths) for camera in config.camera]
         parts = {"points": points, "values": values, "relays": relays, "cameras": cameras}
         return {
@@ -140,11 +142,13 @@ class Walk:
             "moved_ns": self.at_ns(moved),
         }
 
-    def _relay(self, relay: Any) -> dict[str, Any]:
-        tests = [row for row in self._rows if row.kind == "relay.tested" and row.source == relay.id]
+    def _relay(self, relay: Any, starts: str) -> dict[str, Any]:
+        """starts: the pump that it starts, "" for none: that one is tried by a signed start, and heard by the pump."""
+        kind, source = ("pump.start_ended", starts) if starts else ("relay.tested", relay.id)
+        tests = [row for row in self._rows if row.kind == kind and row.source == source]
         tested = tests[-1] if tests else None
         said = [row for row in self._rows if row.kind == "relay.heard" and row.source == relay.id]
-        heard = said[-1] if said and said[-1].values()["heard"] else None
+        heard = tested if starts else said[-1] if said and said[-1].values()["heard"] else None
         return {
             "id": relay.id,
             "pin": str(relay.pin),
