@@ -31,8 +31,8 @@ class Look(NamedTuple):
 
     flat: blocks without any texture; still: blocks equal to those of the look before, to the last bit; sharpness:
     variance of the Laplacian by the variance of the picture, in thousandths; alike: how well its edges fit those of the
-    reference (100 to 260 for any other view, 700 to 1000 for the same); shift: how far the best fit lies away, by the picture's
-    width; unmasked: pixels under the camera's own privacy mask that are not constant.
+    reference (100 to 260 for any other view, 700 to 1000 for the same); shift: how far the best fit lies away, by the
+    picture's width; unmasked: pixels under the camera's own privacy mask that are not constant.
     """
 
     mono_ns: int

@@ -67,6 +67,8 @@ pin = "GPIO23"
 id = "pump-room"
 source = "testcard:"
 segment_s = 10
+[camera.health]
+watch = false
 
 [[rule]]
 on = ["pump.fail_to_start"]

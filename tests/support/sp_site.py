@@ -116,6 +116,8 @@ rest = "energised"
 [[camera]]
 id = "pump-room"
 source = "testcard:"
+[camera.health]
+watch = false
 
 [[rule]]
 on = ["pump.fail_to_start", "pump.stopped_on_demand", "pump.unexpected_run", "point.changed"]

@@ -177,7 +177,7 @@ class SnapshotRequested(Event):
 
 @kind("snapshot.ready", lane=Lane.ALARM)
 class SnapshotReady(Event):
-    """The picture lies at `path` under the data folder: a JPEG of the keyframe that came at `at_ns`. cause: as asked for."""
+    """The picture lies at `path` under the data folder: a JPEG of the keyframe of `at_ns`. cause: as asked for."""
 
     snapshot: str
     path: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import pytest
-from sp_recorder import Recorder, until
+from sp_recorder import Recorder, decode_errors, until
 from sp_rtsp import RtspServer
 from sp_scene import LENGTH_S, Part, scene_file, walk
 
@@ -18,6 +19,10 @@ from agent.footage.delete import Deleter, Order
 from agent.footage.index import MediaIndex
 from agent.footage.thumbnails import Thumbnails
 from agent.journal import Journal
+from agent.recorder.analysis import Analysis
+from agent.recorder.flow import Shown
+from agent.recorder.sight import Sight, Wish
+from agent.recorder.tap import Format, Item, Tap
 from agent.runtime.clock import SystemClock
 
 LOOKS = """
@@ -95,6 +100,58 @@ def test_a_snapshot_asked_for_before_there_are_pictures_is_answered(recorder_of:
     recorder.start()
     (failed,) = until(lambda: recorder.rows("snapshot.failed"), "the answer")
     assert "no picture has come yet" in str(failed.values()["reason"])
+
+
+def test_a_camera_that_is_encoded_here_is_looked_at_and_recorded_with_its_mask(
+    recorder_of: Callable[..., Recorder],
+) -> None:
+    mask = '[camera.health]\n[[camera.mask]]\ncorners = ["0,60", "100,60", "100,100", "0,100"]\n'
+    recorder = recorder_of("testcard:320x180/10", extra=mask).start()
+    until(lambda: recorder.status().get("looks", 0) > 2, "looks at the camera's own pictures")
+    until(recorder.paths.newest("yard").exists, "the newest picture")
+    newest = cv2.imread(str(recorder.paths.newest("yard")), cv2.IMREAD_GRAYSCALE)
+    assert newest[112:].max() < 24, "masked in what is shown"
+    assert newest[:100].std() > 20
+    recorder.stop()
+    film = cv2.VideoCapture(str(recorder.files()[0]))
+    more, frame = film.read()
+    while more:
+        assert frame[112:].max() < 24, "and in every picture that is stored"
+        more, frame = film.read()
+    assert decode_errors(recorder.files()[0]) == ""
+
+
+def test_the_cameras_clock_is_what_its_stream_tells_and_nothing_else(tmp_path: Path) -> None:
+    """RTCP's time, as FFmpeg puts it beside a packet; a camera that counts from its start tells none."""
+    now = SystemClock().stamp()
+    sight = Sight(Wish("yard"), print, lambda: now, lambda frame, at: "", tmp_path / "usual.json")
+    tap, shown = Tap(), Shown()
+    where = (tmp_path / "newest.jpg", tmp_path / "reference.jpg")
+    analysis = Analysis(sight, Blind(), tap, None, shown, lambda: now, *where, print)  # type: ignore[arg-type]
+    for told_ns, off_ms in ((now.at_ns - 7_000_000_000, -7000), (3_600_000_000_000, None), (0, None)):
+        tap._keyframe = Item(Format("h264", None), Told(told_ns), now.mono_ns)
+        assert analysis._clock_off_ms() == off_ms
+    tap._keyframe = None
+    assert analysis._clock_off_ms() is None
+
+
+class Blind:
+    """A camera that gives no pictures of its own."""
+
+    pictures = False
+
+
+class Told:
+    """A packet with the camera's own time beside it, none if it is 0."""
+
+    def __init__(self, at_ns: int) -> None:
+        self._at_ns = at_ns
+
+    def has_sidedata(self, name: str) -> bool:
+        return name == "prft" and self._at_ns > 0
+
+    def get_sidedata(self, name: str) -> bytes:
+        return (self._at_ns // 1000).to_bytes(8, sys.byteorder, signed=True) + bytes(8)
 
 
 @pytest.mark.long
