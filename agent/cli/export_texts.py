@@ -114,7 +114,7 @@ FAULT_TEXTS: dict[str, tuple[str, str]] = {
     "no-gap": ("says that footage is lacking where there is some: {more}", "称录像缺失而实际存在：{more}"),
     "no-file": ("no plain file", "不是普通文件"),
     "too-much": ("too much for a package: {more}", "超出文件包的限度：{more}"),
-    "no-zip": ("not a zip as ours are, or cut short {more}", "不是完整的 zip 文件包 {more}"),
+    "no-zip": ("not a whole zip as ours are {more}", "不是完整的 zip 文件包 {more}"),
     "packed": ("squeezed or encrypted: unpack the package and verify the folder", "已被压缩或加密：请解包后核验文件夹"),
     "twice": ("there twice", "重复出现"),
     "empty": ("without any picture", "没有任何画面"),

@@ -23,17 +23,19 @@ from agent.core.verdict import Fault
 
 FILES_MAX = 20_100
 DIRECTORY_BYTES_MAX = 16 * 1024 * 1024  # of a zip: 20,000 names take 3 MB
+PLAIN_FLAGS = 0x808  # a name in UTF-8; sizes that follow the bytes
 _CHUNK = 1 << 20
 _BROKEN = (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, EOFError, OverflowError, IndexError)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a package: `size` bytes from `at` on in the file `path`."""
+    """One file of a package: `size` bytes from `at` on in the file `path`. crc: what a zip says of them, or None."""
 
     path: Path
     at: int
     size: int
+    crc: int | None = None
 
     def read(self, where: int, count: int) -> bytes:
         """Those bytes, fewer at the end."""
@@ -122,7 +124,7 @@ def _members(path: Path, size: int, infos: list[zipfile.ZipInfo]) -> tuple[dict[
             name = info.orig_filename
             if name.endswith("/") and not info.file_size:
                 continue
-            member = Member(path, _data_at(file.fileno(), info), info.file_size)
+            member = Member(path, _data_at(file.fileno(), info), info.file_size, info.CRC)
             why = _refused(info, member, size, taken)
             if not is_name(name):
                 faults.append(Fault(_shown(name), "extra"))
@@ -148,7 +150,11 @@ def _data_at(fd: int, info: zipfile.ZipInfo) -> int:
 
 def _refused(info: zipfile.ZipInfo, member: Member, size: int, taken: int) -> str:
     """Why a member is not read, "" if it is."""
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size or info.flag_bits & 0x1:
+    if (
+        info.compress_type != zipfile.ZIP_STORED
+        or info.compress_size != info.file_size
+        or info.flag_bits & ~PLAIN_FLAGS
+    ):
         return "packed"
     lies_well = taken <= info.header_offset < member.at and member.at + member.size <= size
     return "" if lies_well else "no-zip"

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import struct
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,8 +47,12 @@ def verify_package(
     for name in (MANIFEST, SIGNATURE):
         one = members.get(name)
         texts[name] = None if one is None else one.read(0, MANIFEST_BYTES_MAX + 1)
-    rest = {name: member for name, member in members.items() if name not in texts}
-    present = dict(_hashed(rest, progress))
+    small = {name: one for name, one in members.items() if name not in texts or one.size <= MANIFEST_BYTES_MAX}
+    present = {}
+    for name, found, crc in _hashed(small, progress):
+        present[name] = found
+        if members[name].crc not in (None, crc):
+            faults.append(Fault(name, "no-zip"))
     verdict = judge(texts[MANIFEST], texts[SIGNATURE], present, keys, verify)
     verdict.faults[:0] = faults
     if verdict.manifest is not None:
@@ -58,16 +63,18 @@ def verify_package(
     return verdict
 
 
-def _hashed(members: dict[str, Member], progress: Progress) -> Iterator[tuple[str, Present]]:
+def _hashed(members: dict[str, Member], progress: Progress) -> Iterator[tuple[str, Present, int]]:
+    """(name, size and SHA-256, CRC-32) of each."""
     total, done = sum(one.size for one in members.values()), 0
     for name, member in members.items():
-        digest, size = hashlib.sha256(), 0
+        digest, size, crc = hashlib.sha256(), 0, 0
         for chunk in member.chunks():
             digest.update(chunk)
+            crc = zlib.crc32(chunk, crc)
             size += len(chunk)
             progress(done + size, total)
         done += size
-        yield name, Present(size, digest.hexdigest())
+        yield name, Present(size, digest.hexdigest()), crc
 
 
 # --- what the files say themselves ---

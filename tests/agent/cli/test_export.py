@@ -93,7 +93,7 @@ def test_what_is_no_package_is_told_in_a_line(standpipe: Run, tmp_path: Path, co
     path.write_bytes(contents)
     said = standpipe("verify", str(path), folders=False)
     assert said.code == 1
-    assert "holiday.zip: not a zip as ours are" in said.out
+    assert "holiday.zip: not a whole zip as ours are" in said.out
     assert standpipe("verify", str(tmp_path / "none.zip"), folders=False).code == 1
     assert "neither a public key" in standpipe("verify", str(path), "--key", "nonsense", folders=False).err
 
