@@ -167,7 +167,7 @@ def snapshot(site: UplinkSite, name: str, blob: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(blob)
     about = {"path": f"snapshots/{name}.jpg", "bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
-    site.append([SnapshotReady(source="cam", snapshot=name, **about, at_ns=1)])
+    site.append([SnapshotReady(source="cam", snapshot=name, **about, at_ns=1, cause="command:anna")])
 
 
 def test_the_last_picture_of_a_camera_is_shown_and_every_one_goes_to_the_centre(
