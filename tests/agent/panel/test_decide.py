@@ -357,5 +357,5 @@ def walk(config: SiteConfig, seed: int, restart: Callable[[random.Random], bool]
 
 def test_a_life_with_restarts_is_the_same_life(config: SiteConfig, rounds: Callable[[int, int], int]) -> None:
     """Whatever happens, and wherever the panel is killed between two changes: the same events, the same drives."""
-    for seed in range(rounds(40, 1000)):
+    for seed in range(rounds(15, 1000)):
         assert walk(config, seed, lambda dice: dice.random() < 0.4) == walk(config, seed, lambda dice: False), seed

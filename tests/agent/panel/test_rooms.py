@@ -115,7 +115,7 @@ id = "chief"
 
 [[arming]]
 points = ["gate"]
-from = "22:00"
+from = "08:10"
 until = "06:00"
 
 [drill]
@@ -194,7 +194,7 @@ def test_a_door_forced_at_night(core: Core) -> None:
 
 
 def test_the_hours_arm_and_a_kill_changes_nothing(core: Core) -> None:
-    core.after(14 * 3600 * 1000)
+    core.after(600 * 1000)
     assert PointArmed(source="gate", by="schedule", planned=True) in core.said()
     core.killed()
     core.after(2000)
