@@ -92,7 +92,7 @@ def failing_disk(tmp_path):
     def limit(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 
-    limit(120_000)
+    limit(200_000)  # more than a new index takes, less than the footage below
     try:
         yield tmp_path / "footage", lambda: limit(hard)
     finally:
