@@ -31,13 +31,13 @@ def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hevc")
 
     def script(line, number):
-        line.live(pictures(100, codec="hevc"), codec="hevc")
+        line.live(pictures(100, codec="hevc"), fps=20, codec="hevc")
         line.wait(30)
 
     with Wire().plays(script) as wire:
         taking = Taking(folder, open_camera(wire.source))
         try:
-            until(lambda: taking.shown.recorded_until and taking.shown.frames > 45, "three seconds of footage")
+            until(lambda: taking.shown.recorded_until and taking.shown.frames > 45, "two seconds of footage")
             dead = folder / "dead"
             torn = taking.files[0].read_bytes()[:-7]
             (dead / taking.rows[0].path).parent.mkdir(parents=True)
@@ -77,13 +77,13 @@ def test_a_clip_of_it_plays(recorded, tmp_path):
     taking, _ = recorded
     row = taking.rows[0]
     start = taking.shown.recorded_until._replace(mono_ns=row.start_mono_ns + 1_500_000_000)
-    window = Window(start, start._replace(mono_ns=start.mono_ns + 1_000_000_000, at_ns=start.at_ns + 1_000_000_000))
+    window = Window(start, start._replace(mono_ns=start.mono_ns + 500_000_000, at_ns=start.at_ns + 500_000_000))
     made = cut(window, taking.files, tmp_path / "clip.mp4", {})
     assert codec_of(made.path) == ("hevc", "hvc1", 160)
     assert decode_errors(made.path) == ""
     numbers = card_numbers(made.path)
-    assert numbers[0] == 10
-    assert 15 <= len(numbers) <= 20
+    assert numbers[0] in (20, 30)
+    assert 8 <= len(numbers) <= 22
 
 
 H265 = (
@@ -92,6 +92,7 @@ H265 = (
 )
 
 
+@pytest.mark.long
 def test_over_rtsp_too(tmp_path):
     with RtspServer({"main": H265}) as server:
         taking = Taking(tmp_path, open_camera(server.url("main")))

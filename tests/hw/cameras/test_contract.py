@@ -47,7 +47,7 @@ class Source:
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory):
-    return sp_rtsp.card_file(tmp_path_factory.mktemp("media"), seconds=4, gop=5)
+    return sp_rtsp.card_file(tmp_path_factory.mktemp("media"), seconds=4, gop=1)
 
 
 def rtsp(card):
