@@ -135,6 +135,7 @@ class Eye:
         elif self._close is not None:
             self._look_closely([item])
         elif rises and self._close_wanted() and self._allowance.left(item.mono_ns / 1e9) > 0:
+            self._keys = None  # one decoder at a time: each holds pictures of its own
             self._close = decoder(item.format)
             self._look_closely(self._group)
 
