@@ -76,7 +76,9 @@ def encoded(source: str) -> None:
         stamps = [pts for pts, _, _ in found]
         check(stamps == sorted(set(stamps)), f"times rise: {stamps}")
         check(sum(key for _, key, _ in found) in (2, 3), f"a keyframe each second: {found}")
-        check(seen is not None and len(set(seen.luma)) > 20, "a picture with something in it")
+        check(
+            seen is not None and len(set(seen.luma)) > 4, "a picture with something in it: colour bars have few greys"
+        )
         check(sum(fragment.frames for fragment in kept) == 12, "every picture can be kept")
         rate = (len(found) - 1) / ((found[-1][2] - found[0][2]) / 1e9)
         say(f"{'again' if again else 'opened'}: {camera.about}, {rate:.1f} pictures a second")
