@@ -192,6 +192,7 @@ def _record(recorder: Recorder, camera: Camera) -> int:
 def _look(workers: Workers, recorder: Recorder, camera: Camera, tap: Tap, stills: Stills) -> None:
     """Start what looks at pictures, and reads the sub stream for it if there is one."""
     from agent.recorder import looking  # cv2 and numpy: 50 MiB that a recorder without does not pay
+
     config, sub_tap = recorder.config, None
     if config.sub is not UNSET:
         sub_tap = Tap(keep_all=True)

@@ -175,7 +175,8 @@ def bare(site: Site, count: int) -> list[int]:
 
 def ours(site: Site, count: int) -> list[int]:
     spans = [span - SETTLE_MS * 1_000_000 for span in toggles(site, count)]
-    until(lambda: site.status().get("queue") == 0, "all is written", 60)
+    until(lambda: len(site.rows("relay.driven", source="lamp")) >= count, f"{count} drives are written", 60)
+    until(lambda: site.status().get("queue") == 0, "nothing waits to be written", 60)
     driven = len(site.rows("relay.driven", source="lamp"))
     assert driven == count, f"{driven} rows for {count} drives"
     return spans
