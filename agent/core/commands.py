@@ -71,7 +71,7 @@ PANEL, INSTALLER = "panel", "installer"
 
 @dataclass(frozen=True)
 class Op:
-    """One command. needs: arguments it must have; may: those it may have; missing: why this version cannot do it.
+    """One command. needs: arguments it must have; may: those it may have.
 
     does: the one process that judges it again and carries it out.
     """
@@ -79,7 +79,6 @@ class Op:
     roles: frozenset[Role]
     needs: Mapping[str, Fits] = field(default_factory=dict)
     may: Mapping[str, Fits] = field(default_factory=dict)
-    missing: str = ""
     clockless: bool = False  # no clock is asked, only the nonce: what it is part of has a nonce of the board's own
     does: str = PANEL
 
@@ -115,7 +114,7 @@ OPS: Mapping[str, Op] = {
     "start-confirm": Op(_AT_SITE, {"pump": _is_name, "typed": _is_text, "held_ms": _is_time_s}, clockless=True),
     "start": Op(_AT_SITE, {"pump": _is_name, "nonce": _is_text, "reason": _is_text}, clockless=True),
     "snapshot": Op(_AT_SITE, {"cameras": _are_names}),
-    "report": Op(frozenset({Role.SUPERVISOR, Role.AUDITOR}), missing="no reports are written by this version"),
+    "report": Op(_AT_SITE | {Role.AUDITOR}),
 }
 
 
@@ -283,10 +282,6 @@ def _args(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, in
     return f"argument {wrong[0]} has a value of the wrong form" if wrong else ""
 
 
-def _missing(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
-    return OPS[envelope.op].missing
-
-
 def _life(envelope: Envelope, _here: Here, _now: Now, _counters: Mapping[str, int]) -> str:
     life_s = envelope.exp - envelope.iat
     return "" if 0 < life_s <= LIFE_MAX_S else f"must be valid for 1 to {LIFE_MAX_S} s"
@@ -334,7 +329,6 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("unknown-op", _op),
     ("not-allowed", _role),
     ("bad-args", _args),
-    ("unsupported", _missing),
     ("bad-life", _life),
     ("bad-nonce", _nonce),
     ("expired", _expired),

@@ -6,7 +6,7 @@ Each function acts on the Response (in the alarm loop, pure) and returns the ord
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +25,7 @@ from agent.core.permits import ENDS, MOST_S
 from agent.panel.response import Cause, Response
 
 BEFORE_S, AFTER_S = 15, 45
+LINE_MOST = 180  # of an answer's 200 characters (core/results.py)
 _SECOND = 1_000_000_000
 
 
@@ -155,6 +156,35 @@ def _snapshot(response: Response, order: Order) -> Fate:
     return Fate()
 
 
+# --- how the board stands ---
+
+
+def _report(response: Response, order: Order) -> Fate:
+    """In one line each, an answer's length at most: what is latched, in trouble, armed, running, driven, permitted."""
+    plan = response.plan
+    lines = {
+        "alarms": (f"{one.id} {one.state}" for one in response.alarms.latched.values()),
+        "troubles": iter(response.troubles),
+        "doors": (f"{id_} {door.state}" for id_, door in plan.doors.items()),
+        "armed": (id_ for id_, door in response.arming.doors.items() if door.armed),
+        "pumps": (f"{id_} {pump.state}" for id_, pump in plan.pumps.items()),
+        "relays": (id_ for id_, on in response.driven.items() if on),
+        "permits": response.permits.standing,
+    }
+    return Fate(answer={name: _line(list(things)) for name, things in lines.items()})
+
+
+def _line(things: Sequence[str]) -> str:
+    """Whole things as long as there is room, and how many more there are."""
+    line = ""
+    for at, thing in enumerate(things):
+        longer = f"{line}, {thing}" if line else thing
+        if len(longer) > LINE_MOST:
+            return f"{line} + {len(things) - at}" if line else f"{len(things)}"
+        line = longer
+    return line or "-"
+
+
 # --- permits ---
 
 
@@ -237,4 +267,5 @@ DO: Mapping[str, Callable[[Response, Order], Fate]] = {
     "clip": _clip,
     "hold": _hold,
     "snapshot": _snapshot,
+    "report": _report,
 }

@@ -90,7 +90,6 @@ def test_a_siren_is_silenced_by_a_signed_command_and_by_no_other(bench: Bench) -
         ("foreign", anna.command("silence", {"alarm": ALARM}, board="other")),
         ("not-allowed", anna.command("reset", {"alarm": ALARM})),
         ("not-allowed", bench.aude.command("silence", {"alarm": ALARM})),
-        ("unsupported", bench.aude.command("report")),
     ]
     for code, envelope in wrong:
         bench.send(envelope)
@@ -121,6 +120,18 @@ def test_a_siren_is_silenced_by_a_signed_command_and_by_no_other(bench: Bench) -
     assert len(site.rows("command.started")) == 1
     codes = [str(row.values()["code"]) for row in site.rows("command.refused")]
     assert codes == [code for code, _ in wrong] + ["expired", "bad-signature", "replayed", "retained", "unsigned"]
+
+
+def test_a_report_says_how_the_board_stands(bench: Bench) -> None:
+    before, during = bench.aude.command("report"), bench.aude.command("report")
+    bench.send(before)
+    quiet = bench.end_of(before.id)["answer"]
+    assert (quiet["alarms"], quiet["relays"], quiet["permits"]) == ("-", "-", "-")
+    bench.raise_alarm()
+    bench.send(during)
+    loud = bench.end_of(during.id)["answer"]
+    assert ALARM in loud["alarms"]
+    assert "siren" in loud["relays"]
 
 
 def test_clips_holds_and_pictures_are_asked_for(bench: Bench) -> None:

@@ -68,7 +68,7 @@ def _add_commands(ops: Any) -> None:
     config = ops.add_parser("config", help="a new site file: tried, and rolled back if not all comes back with it")
     config.add_argument("file", type=Path, metavar="site.toml", help="looked through here before it is sent")
     ops.add_parser("snapshot", help="one picture of a camera").add_argument("cameras", nargs="+", metavar="CAMERA")
-    ops.add_parser("report", help="write the report now")
+    ops.add_parser("report", help="says how the board stands now: alarms, troubles, doors, pumps, relays, permits")
 
 
 def _add_permits(ops: Any) -> None:
