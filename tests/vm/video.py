@@ -136,7 +136,8 @@ def recorded(folder: Path, source: str) -> None:
     """Footage of a recorder, over an unplugging; all of it plays."""
     recorder = Recorder(folder, source)
     try:
-        wait(lambda: recorder.size() > 20_000, "footage")
+        wait(lambda: recorder.process.poll() is not None or recorder.size() > 20_000, "footage")
+        check(recorder.process.poll() is None, "the recorder runs")
         wait(lambda: recorder.status().get("state") == "recording", "its status")
         say(f"recording: {recorder.status()['about']}, {recorder.status()['fps']} pictures a second")
         unplug_and_plug_in(recorder)

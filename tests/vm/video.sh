@@ -9,7 +9,7 @@ CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/vm/lib.sh
 . "$CHECKOUT/tests/vm/lib.sh"
 INSIDE=/opt/standpipe-video
-NEEDS="av cryptography msgspec inotify-simple tzdata"
+NEEDS="av cryptography msgspec inotify-simple numpy opencv-python-headless tzdata"
 
 find_rig put
 work_folder video
