@@ -28,13 +28,13 @@ stage "system packages" need_packages python3-venv mosquitto postgresql ffmpeg o
 stage "Python packages" make_venv dev
 stage ruff .venv/bin/ruff check --quiet .
 stage mypy .venv/bin/mypy --no-error-summary
-# Two at a time, as most tests wait for processes of theirs; the long campaigns want the machine for themselves.
-case " $* " in *" --long "*) at_a_time=0 ;; *) at_a_time=2 ;; esac
+# Three at a time on two cores, as most tests wait for processes of theirs; the long campaigns want the machine for themselves.
+case " $* " in *" --long "*) at_a_time=0 ;; *) at_a_time=3 ;; esac
 if .venv/bin/python -m pytest -n "$at_a_time" --dist worksteal "$@"; then
     exit 0
 elif [ "$?" != 1 ]; then
     fail "pytest could not run the tests"
 fi
-# Real processes against deadlines, two tests at a time: what failed gets the machine for itself, once, and is named.
+# Real processes against deadlines, three tests at a time: what failed gets the machine for itself, once, and is named.
 say "some failed among others; once more, one at a time:"
 exec .venv/bin/python -m pytest --last-failed --last-failed-no-failures none "$@"
