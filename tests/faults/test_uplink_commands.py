@@ -104,7 +104,7 @@ def test_gigantic_commands_never_reach_the_board_and_do_not_stop_the_acks(
     assert site.rss_mib() < before_mib + 5
     goes_on(site, far)
     head = site.journal.head()[0]
-    until(lambda: min(site.status()["cursors"].values()) >= head, "acks come through")
+    until(lambda: min(site.status().get("cursors", {"": 0}).values()) >= head, "acks come through")
 
 
 def test_a_flood_of_commands_does_not_fill_the_journal(broker: Broker, site: UplinkSite, far: Acker) -> None:
