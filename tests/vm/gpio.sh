@@ -2,7 +2,8 @@
 # sh tests/vm/gpio.sh [pytest's arguments] - pins on a real kernel: the contract tests over a gpio-sim chip, then a panel on its lines.
 # Wants a virtual board: a folder with the commands up, down, put, sh, gpio-set, gpio-get. STANDPIPE_RIG names it;
 # without, a folder "rig" beside this checkout is used. RIG_DIR holds the board's state; one that is up already is used and left up.
-# STANDPIPE_SCENARIOS=yes plays some of tests/scenarios there too, in real time: for a board that is not much slower than one.
+# STANDPIPE_SCENARIOS=yes plays three of tests/scenarios there too, =all all of them (10 minutes), in real time: for a board that
+# is not much slower than one.
 # Slow (an emulated processor): 4 minutes, 9 beside other work. A clean clone of HEAD goes in, nothing else of ours.
 set -eu
 CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -22,8 +23,9 @@ contract() {
 }
 
 scenarios() {
+    case $STANDPIPE_SCENARIOS in all) which=kernel ;; *) which="kernel and (fail-to-start or door-opens or buttons)" ;; esac
     "$rig/sh" "cd $INSIDE/src && STANDPIPE_SCENARIO_SLACK_MS=500 ../venv/bin/python -m pytest -q -p no:cacheprovider \
-        --timeout=300 tests/agent/panel/test_scenarios.py -k 'kernel and (fail-to-start or door-opens or buttons)' --long"
+        --timeout=300 tests/agent/panel/test_scenarios.py -k '$which' --long"
 }
 
 cd "$CHECKOUT"
