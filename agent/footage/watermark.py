@@ -35,7 +35,10 @@ def mark(source: Path, target: Path, text: str, dots: Dots) -> float:
 def _copy(given: av.container.InputContainer, out: av.container.OutputContainer, text: str, dots: Dots) -> None:
     video = given.streams.video[0]
     video.thread_type = "AUTO"
-    stream = out.add_stream("libx264", rate=Fraction(video.average_rate or 25), options=_OPTIONS)
+    rate = video.average_rate
+    each = Fraction(rate.numerator, rate.denominator) if rate else Fraction(25)
+    stream = out.add_stream("libx264", rate=each, options=_OPTIONS)
+    assert isinstance(stream, av.VideoStream)
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = video.time_base or Fraction(1, 90_000)
     strokes: list[tuple[int, int, int, bytes]] = []

@@ -32,7 +32,7 @@ def of_frame(frame: Any) -> Any:
         frame = frame.reformat(format="gray")
         name = "gray"
     plane = frame.planes[0]
-    luma = np.frombuffer(plane, np.uint8)[: plane.line_size * frame.height].reshape(frame.height, plane.line_size)
+    luma: Any = np.frombuffer(plane, np.uint8)[: plane.line_size * frame.height].reshape(frame.height, plane.line_size)
     grey = small(luma[:, : frame.width])
     return grey if name in _FULL_RANGE or frame.color_range == _JPEG_RANGE else cv2.LUT(grey, _FULL)
 
