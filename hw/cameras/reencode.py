@@ -48,7 +48,7 @@ class MaskedCamera:
     def _begin(self, template: Any) -> Any:
         """A decoder for this stream and an encoder for what is made of it; the encoder's template."""
         context = template.codec_context
-        fps = max(1, min(60, round(template.average_rate or template.guessed_rate or 25)))
+        fps = max(1, min(60, round(float(template.average_rate or template.guessed_rate or 25))))
         self._end()
         width, height = context.width - context.width % 2, context.height - context.height % 2
         kbit_s = max(200, round(width * height * fps * BITS_A_PIXEL / 1000))
