@@ -23,7 +23,7 @@ if grep -qx 'ID=debian' /etc/os-release 2>/dev/null; then browser="chromium-head
 # file system they freeze, tmux their terminal, shellcheck reads these scripts.
 # shellcheck disable=SC2086  # a list of words
 stage "system packages" need_packages python3-venv mosquitto postgresql ffmpeg openssl e2fsprogs tmux shellcheck \
-    python3-gi gir1.2-gst-rtsp-server-1.0 \
+    python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools \
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly $browser
 stage "Python packages" make_venv dev
 stage ruff .venv/bin/ruff check --quiet .
