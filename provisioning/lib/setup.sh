@@ -67,6 +67,7 @@ venv_is_current() {
 make_venv() {
     venv=$CHECKOUT/.venv
     if venv_is_current "$1" || venv_is_current dev; then return 0; fi
+    [ ! -L "$venv" ] || fail "$venv is a link: what it leads to would be emptied. Remove the link."
     say "making $venv${1:+ (with the tools for $1)}; about a minute the first time"
     fresh=
     if ! grep -qsx "command = .* $venv" "$venv/pyvenv.cfg" || ! python_fits "$venv/bin/python"; then fresh=--clear; fi
