@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.config.convert import Report, Table
 from agent.config.looking import all_of
 
-ENCODED_HERE = ("testcard:", "/dev/")  # of /dev/video only a look at the camera can tell
+ENCODED_HERE = ("testcard:", "csi:", "/dev/")  # of /dev/video only a look at the camera can tell
 
 
 def zones(site: Table, report: Report) -> None:

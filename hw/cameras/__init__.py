@@ -55,10 +55,10 @@ def open_camera(
 
     if source.startswith("/dev/"):
         return V4l2Camera(source, stall_s=stall_s, painter=painter)
+    if source.startswith("csi:"):
+        return CsiCamera(source, stall_s=stall_s, masks=masks)
     if painter is not None:
         raise HardwareError(f"{source.partition(':')[0]}: is encoded elsewhere, so no mask can be painted: see mask_by")
-    if source.startswith("csi:"):
-        return CsiCamera(source, stall_s=stall_s)
     if source.startswith(("rtsp://", "rtsps://")):
         spec = specs.rtsp_spec(source, credentials, transport)
     elif source.startswith("tcp://"):

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import av
 
+from hw.cameras.areas import Area
 from hw.cameras.child import Child
 from hw.cameras.csi_worker import FAILED, HEADER, HELLO, PACKET, PICTURE
 from hw.cameras.formats import Sample
@@ -55,12 +56,17 @@ def worker_command() -> list[str]:
 
 
 class CsiCamera:
-    """One camera on the ribbon. See ports.Camera for the contract. `command` starts another worker than the usual."""
+    """One camera on the ribbon. See ports.Camera for the contract.
+
+    `masks` are painted into its frames before they are encoded. `command` starts another worker than the usual.
+    """
 
     pictures = True
 
-    def __init__(self, source: str, *, stall_s: float = 8, command: Sequence[str] = ()) -> None:
-        self._wanted = _wanted(source)
+    def __init__(
+        self, source: str, *, stall_s: float = 8, masks: Sequence[Area] = (), command: Sequence[str] = ()
+    ) -> None:
+        self._wanted = [*_wanted(source), json.dumps(masks)]
         self._shown = f"camera {self._wanted[0]} on CSI"
         self._command = command
         self._stall_s = stall_s

@@ -1,12 +1,15 @@
-"""The process that talks to picamera2, for one camera: python3 csi_worker.py CAMERA WIDTH HEIGHT FPS KBIT_S.
+"""The process that talks to picamera2, for one camera: python3 csi_worker.py CAMERA WIDTH HEIGHT FPS KBIT_S MASKS.
 
-It stands alone: the standard library and picamera2, which Raspberry Pi OS has for its own python3 only. What it finds
-goes to its standard output as messages (HEADER and so many bytes), libcamera's talk to its standard error. On its
-standard input "p" asks for a small picture; the end of it, or SIGTERM, ends everything.
+MASKS is JSON: areas to paint black, their corners in percent. It stands alone: the standard library, areas.py and
+picamera2, which Raspberry Pi OS has for its own python3 only. What it finds goes to its standard output as messages
+(HEADER and so many bytes), libcamera's talk to its standard error. On its standard input "p" asks for a small picture;
+the end of it, or SIGTERM, ends everything.
 
 Rules of this file:
 - every call of picamera2 has a time limit, since stop() and close() may hang; who hangs is named, and the process ends;
-- the encoder's thread only queues: a reader that is slow costs packets up to the next keyframe, never a frame's buffer.
+- the encoder's thread only queues: a reader that is slow costs packets up to the next keyframe, never a frame's buffer;
+- masks are painted into the frame before picamera2 hands it to anybody, and a frame that cannot be painted ends the
+  process: nothing that is to be hidden leaves it.
 """
 
 from __future__ import annotations
@@ -21,8 +24,13 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+try:
+    from hw.cameras.areas import Area, hidden
+except ImportError:  # run by the system's python3, which knows this folder alone
+    from areas import Area, hidden  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 HEADER = struct.Struct("<BBHIqq")  # kind, keyframe, height of a picture, bytes that follow, time in us, monotonic ns
 HELLO, PACKET, PICTURE, FAILED = 1, 2, 3, 4
@@ -123,6 +131,33 @@ def packets_into(sender: Sender) -> Any:
     return Packets()
 
 
+class Masks:
+    """picamera2's pre_callback: paints `areas` into every stream of a request, or ends the process by `failed`."""
+
+    def __init__(self, areas: Sequence[Area], failed: Callable[[str], None]) -> None:
+        self._areas = areas
+        self._failed = failed
+        self._writes: dict[tuple[int, int, int], list[tuple[int, bytes]]] = {}
+
+    def __call__(self, request: Any) -> None:
+        """Each stream's buffer in place, by memoryview: it is an array of numpy's."""
+        try:
+            from picamera2 import MappedArray
+
+            for name in ("main", "lores"):
+                with MappedArray(request, name, reshape=False) as mapped, memoryview(mapped.array) as view:
+                    for at, black in self._of(request.config[name]):
+                        view[at : at + len(black)] = black
+        except Exception as error:  # noqa: BLE001 - whatever it is, this frame must not go on
+            self._failed(f"a mask cannot be painted: {str(error) or type(error).__name__}")
+
+    def _of(self, stream: dict[str, Any]) -> list[tuple[int, bytes]]:
+        (width, height), stride = stream["size"], stream["stride"]
+        if (width, height, stride) not in self._writes:
+            self._writes[width, height, stride] = hidden(self._areas, width, height, stride)
+        return self._writes[width, height, stride]
+
+
 class Camera:
     """picamera2, and what is asked of it, each call with its limit."""
 
@@ -132,11 +167,13 @@ class Camera:
         self._picamera = within(OPEN_S, "opening", lambda: _opened(number))
         self._encoder: Any = None
 
-    def start(self, sender: Sender) -> dict[str, Any]:
+    def start(self, sender: Sender, masks: Masks | None) -> dict[str, Any]:
         """Configure and start: what there is then. The hardware's encoder if there is one, else x264."""
         from picamera2 import encoders
 
         picamera = self._picamera
+        if masks is not None:
+            picamera.pre_callback = masks
         frame_us = 1_000_000 // self._fps
         config = picamera.create_video_configuration(
             main={"size": self._size, "format": "YUV420"},
@@ -193,16 +230,21 @@ def _opened(number: int) -> Any:
         raise RuntimeError(f"no camera {number}: is its cable in, and is it in rpicam-hello --list-cameras?") from None
 
 
-def run(number: int, size: tuple[int, int], fps: int, kbit_s: int) -> int:
+def run(number: int, size: tuple[int, int], fps: int, kbit_s: int, areas: Sequence[Area]) -> int:
     """Until the recorder has enough. Exit code."""
     out = os.dup(1)
     os.dup2(2, 1)  # whatever picamera2 prints is not for the recorder to read
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     sender = Sender(out, over)
+
+    def unmasked(why: str) -> None:
+        sender.say(FAILED, f"picamera2: {why}")
+        os._exit(1)  # at once: this is the thread that would hand the frame on
+
     try:
         camera = Camera(number, size, fps, kbit_s)
-        sender.say(HELLO, json.dumps(camera.start(sender)))
+        sender.say(HELLO, json.dumps(camera.start(sender, Masks(areas, unmasked) if areas else None)))
         _serve(camera, sender, over)
         camera.stop()
     except Hung as error:
@@ -233,7 +275,7 @@ def _serve(camera: Camera, sender: Sender, over: threading.Event) -> None:
 
 def main() -> None:
     number, width, height, fps, kbit_s = map(int, sys.argv[1:6])
-    code = run(number, (width, height), fps, kbit_s)
+    code = run(number, (width, height), fps, kbit_s, json.loads(sys.argv[6]))
     sys.stderr.flush()
     os._exit(code)  # what hangs is left behind
 

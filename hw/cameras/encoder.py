@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,6 @@ from av.video.frame import PictureType
 
 from hw.cameras.card import CardCode, CardPainter
 from hw.cameras.formats import Sample
-from hw.cameras.mask import Painter
 from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError
 
@@ -39,12 +39,20 @@ class CardEncoder:
         self.stream = stream
 
     def encode(
-        self, number: int, *, key: bool = False, seen: Viewfinder | None = None, mask: Painter | None = None
+        self,
+        number: int,
+        *,
+        key: bool = False,
+        seen: Viewfinder | None = None,
+        painted: Callable[[Any], Any] | None = None,
     ) -> list[Any]:
-        """Packets of frame `number` (its pts in frames); `key` forces a keyframe; `seen` may look at the frame."""
+        """Packets of frame `number` (its pts in frames), as `painted` leaves it; `seen` may look at that.
+
+        `key` forces a keyframe.
+        """
         frame = self._painter.frame(CardCode(number, time.time_ns()))
-        if mask is not None:
-            frame = mask.paint(frame)
+        if painted is not None:
+            frame = painted(frame)
         if seen is not None:
             seen.offer(frame, time.monotonic_ns())
         frame.pts, frame.time_base = number, self._time_base

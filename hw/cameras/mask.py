@@ -12,8 +12,7 @@ from typing import Any
 
 import av
 
-Area = Sequence[Sequence[int]]  # corners as (across, down) in percent
-BLACK, GREY = 16, 128
+from hw.cameras.areas import BLACK, GREY, Area, spans
 
 
 class Painter:
@@ -38,21 +37,6 @@ class Painter:
         if (width, height) not in self._spans:
             self._spans[width, height] = [span for area in self._areas for span in spans(area, width, height)]
         return self._spans[width, height]
-
-
-def spans(area: Area, width: int, height: int) -> list[tuple[int, int, int]]:
-    """(row, from, to) of the pixels of an area: each row is looked at at its upper rim, middle and lower rim."""
-    corners = [(x * width / 100, y * height / 100) for x, y in area]
-    sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
-    found = []
-    for y in range(height):
-        for at in (y + 0.001, y + 0.5, y + 0.999):
-            met = sorted(
-                x0 + (at - y0) * (x1 - x0) / (y1 - y0) for (x0, y0), (x1, y1) in sides if (y0 <= at) != (y1 <= at)
-            )
-            for left, right in zip(met[::2], met[1::2], strict=True):
-                found.append((y, max(0, int(left) - 1), min(width, int(right) + 2)))
-    return list(dict.fromkeys(found))
 
 
 def _copied(frame: Any) -> Any:

@@ -3,7 +3,9 @@
 `install(...)` puts it where `import picamera2` finds it. Its camera shows the test card, encoded by libx264; `hangs`
 names calls that never return, as the real ones do once the cable was moved.
 
-    python3 -m hw.cameras.mock_picamera2 WORKER.py [encoder=hardware|x264|broken] [hangs=stop] [silent_after=N] -- WORDS
+    python3 -m hw.cameras.mock_picamera2 WORKER.py [WORLD...] -- WORDS
+
+WORLD: encoder=hardware|x264|broken, hangs=CALL,CALL, silent_after=N, cameras=N, unmappable=1
 """
 
 from __future__ import annotations
@@ -27,12 +29,19 @@ FOREVER_S = 3600.0
 
 @dataclass
 class World:
-    """What kind of board this is, and what goes wrong. `silent_after`: pictures until the cable is moved (0: never)."""
+    """What kind of board this is, and what goes wrong. `silent_after`: pictures until the cable is moved (0: never).
+
+    `unmappable`: buffers cannot be mapped.
+    """
 
     cameras: int = 1
     encoder: str = "hardware"  # hardware / x264 / broken (taken for hardware, but not there)
     hangs: frozenset[str] = frozenset()
     silent_after: int = 0
+    unmappable: bool = False
+
+
+PADDING = 32  # a stream's rows are longer than its picture, as a Pi 5 has them
 
 
 class _Array:
@@ -105,6 +114,58 @@ class LibavH264Encoder(_Encoder):
     """The one of a Pi 5: libx264 through PyAV."""
 
 
+class _Request:
+    """CompletedRequest: the buffers of one frame, YUV420 with rows of `stride`."""
+
+    def __init__(self, config: dict[str, Any], number: int) -> None:
+        self.config = {
+            name: {**config[name], "stride": config[name]["size"][0] + PADDING} for name in ("main", "lores")
+        }
+        code = CardCode(number, time.time_ns())
+        self.buffers = {
+            name: bytearray().join(_padded(plane, index) for index, plane in enumerate(_card(stream, code).planes))
+            for name, stream in self.config.items()
+        }
+
+    def main(self, _: Any = None) -> Any:
+        """What is in the main stream's buffer, as an encoder takes it."""
+        (width, height), stride = self.config["main"]["size"], self.config["main"]["stride"]
+        made, at = av.VideoFrame(width, height, "yuv420p"), 0
+        for plane, line in zip(made.planes, (stride, stride // 2, stride // 2), strict=True):
+            rows = (self.buffers["main"][at + y * line : at + y * line + plane.width] for y in range(plane.height))
+            plane.update(b"".join(row.ljust(plane.line_size, b"\0") for row in rows))
+            at += line * plane.height
+        return made
+
+
+def _card(stream: dict[str, Any], code: CardCode) -> Any:
+    return CardPainter(*stream["size"]).frame(code)
+
+
+def _padded(plane: Any, index: int) -> bytes:
+    luma, line = bytes(plane), plane.width + PADDING // (2 if index else 1)
+    rows = (luma[y * plane.line_size : y * plane.line_size + plane.width] for y in range(plane.height))
+    return b"".join(row.ljust(line, b"\0") for row in rows)
+
+
+class MappedArray:
+    """picamera2.MappedArray; without its reshape `array` is flat."""
+
+    def __init__(self, request: _Request, stream: str, reshape: bool = True, write: bool = True) -> None:
+        if reshape or not write:
+            raise NotImplementedError("the stand-in maps flat and to write")
+        self._buffer = request.buffers[stream]
+
+    def __enter__(self) -> MappedArray:
+        if Picamera2.world.unmappable:
+            raise OSError("mmap failed")
+        self.array = memoryview(self._buffer)
+        return self
+
+    def __exit__(self, exc_type: Any, exc_value: Any, exc_traceback: Any) -> None:
+        self.array.release()
+
+
 class Picamera2:
     """One camera: a thread that encodes the card at the asked pace, from start() to stop()."""
 
@@ -121,7 +182,8 @@ class Picamera2:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._frame = threading.Condition()
-        self._frames = 0
+        self._newest: _Request | None = None
+        self.pre_callback: Any = None
 
     def create_video_configuration(
         self,
@@ -198,14 +260,13 @@ class Picamera2:
         """The next frame. TimeoutError after `wait` seconds, for ever without a number."""
         assert self._config is not None
         with self._frame:
-            seen = self._frames
-            if not self._frame.wait_for(lambda: self._frames > seen, wait if wait not in (None, True) else None):
+            seen = self._newest
+            fresh = self._frame.wait_for(lambda: self._newest is not seen, wait if wait not in (None, True) else None)
+            if not fresh or self._newest is None:
                 raise TimeoutError
-        width, height = self._config[name]["size"]
-        plane = CardPainter(width, height).frame(CardCode(seen, time.time_ns())).planes[0]
-        row, stride = plane.line_size, width + 32
-        luma = bytes(plane)
-        return _Array([luma[y * row : y * row + width].ljust(stride, b"\0") for y in range(height * 3 // 2)])
+            newest = self._newest
+        stride, picture = newest.config[name]["stride"], bytes(newest.buffers[name])
+        return _Array([picture[at : at + stride] for at in range(0, len(picture), stride)])
 
     def _hang(self, call: str) -> None:
         if call in self.world.hangs:
@@ -221,11 +282,14 @@ class Picamera2:
         while not self._over.wait(max(0.0, began + number / fps - time.monotonic())):
             if self.world.silent_after and number >= self.world.silent_after:
                 continue  # libcamera says "Camera frontend has timed out" to its log, and nothing to anybody else
-            for packet in card.encode(number):
+            request = _Request(self._config, number)
+            if self.pre_callback:
+                self.pre_callback(request)
+            for packet in card.encode(number, painted=request.main):
                 encoder.output.outputframe(bytes(packet), packet.is_keyframe, number * 1_000_000 // fps)
             number += 1
             with self._frame:
-                self._frames = number
+                self._newest = request
                 self._frame.notify_all()
         sink.close()
 
@@ -235,7 +299,7 @@ def install(world: World) -> None:
     package, encoders, outputs = (types.ModuleType(f"picamera2{name}") for name in ("", ".encoders", ".outputs"))
     Picamera2.world = world
     hardware = world.encoder in ("hardware", "broken")
-    package.__dict__.update(Picamera2=Picamera2, encoders=encoders, outputs=outputs)
+    package.__dict__.update(Picamera2=Picamera2, MappedArray=MappedArray, encoders=encoders, outputs=outputs)
     encoders.__dict__.update(
         H264Encoder=H264Encoder if hardware else LibavH264Encoder, LibavH264Encoder=LibavH264Encoder
     )
@@ -252,6 +316,7 @@ def main() -> None:
         encoder=asked.get("encoder", "hardware"),
         hangs=frozenset(filter(None, asked.get("hangs", "").split(","))),
         silent_after=int(asked.get("silent_after", 0)),
+        unmappable="unmappable" in asked,
     )
     install(world)
     sys.argv = [words[0], *arguments]

@@ -33,7 +33,7 @@ class TestCard:
         self._fps = fps
         self.about = f"test card, {width}x{height}, encoded by x264"
         self._label = label
-        self._mask = mask
+        self._painted = mask.paint if mask is not None else None
         self._output: Any = None
         self._sample: Any = None
         self._waiting: deque[Any] = deque()
@@ -62,7 +62,7 @@ class TestCard:
         while not self._waiting:
             due_ns = self._start_ns + self._number * 1_000_000_000 // self._fps
             time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
-            self._waiting.extend(self._encoder.encode(self._number, seen=self._viewfinder, mask=self._mask))
+            self._waiting.extend(self._encoder.encode(self._number, seen=self._viewfinder, painted=self._painted))
             self._number += 1
         return self._waiting.popleft(), time.monotonic_ns()
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from sp_rtsp import card_file
 
 from hw.cameras import open_camera
+from hw.cameras.areas import hidden
+from hw.cameras.csi import CsiCamera
 from hw.cameras.mask import BLACK, Painter, spans
 from hw.ports import Camera, HardwareError
 
@@ -44,6 +48,28 @@ def test_a_card_is_masked_before_it_is_encoded() -> None:
     check(decoded(open_camera("testcard:320x180/30", masks=[MASK]), 12))
 
 
+def test_a_camera_on_the_ribbon_is_masked_before_it_is_encoded() -> None:
+    command = [sys.executable, "-m", "hw.cameras.mock_picamera2", "hw/cameras/csi_worker.py", "--"]
+    camera = CsiCamera("csi:?size=320x180&fps=30", masks=[MASK], command=command)
+    check(decoded(camera, 12))
+    camera.open()
+    assert camera.picture() is None, "asks for the first"
+    while (small := camera.picture()) is None:
+        camera.read()
+    camera.close()
+    luma = np.frombuffer(small.luma, np.uint8).reshape(small.height, small.width)
+    assert set(luma[int(0.4 * small.height) + 1 :, small.width // 2 + 1 :].flat) == {BLACK}, (
+        "nor is it in what is looked at"
+    )
+    assert luma[: small.height // 3].std() > 20
+
+
+def test_a_frame_on_the_ribbon_that_cannot_be_masked_ends_its_process() -> None:
+    command = [sys.executable, "-m", "hw.cameras.mock_picamera2", "hw/cameras/csi_worker.py", "unmappable=1", "--"]
+    with pytest.raises(HardwareError, match="a mask cannot be painted: mmap failed"):
+        CsiCamera("csi:?size=320x180&fps=30", masks=[MASK], command=command).open()
+
+
 def test_a_stream_is_decoded_masked_and_encoded_again(tmp_path: Path) -> None:
     source = f"file:{card_file(tmp_path, seconds=2, fps=30)}"
     camera = open_camera(source, masks=[MASK], encode=True)
@@ -51,7 +77,7 @@ def test_a_stream_is_decoded_masked_and_encoded_again(tmp_path: Path) -> None:
     assert camera.pictures
 
 
-@pytest.mark.parametrize("source", ["rtsp://127.0.0.1/x", "tcp://127.0.0.1:9", "csi:", "pipe: cat"])
+@pytest.mark.parametrize("source", ["rtsp://127.0.0.1/x", "tcp://127.0.0.1:9", "pipe: cat"])
 def test_what_is_encoded_elsewhere_is_refused_rather_than_recorded_unmasked(source: str) -> None:
     with pytest.raises(HardwareError, match="no mask can be painted"):
         open_camera(source, masks=[MASK])
@@ -63,6 +89,17 @@ def test_every_pixel_that_an_area_touches_is_painted() -> None:
     assert not {(0, 0), (19, 39), (2, 30), (0, 20)} & inside
     corner = spans([[98, 95], [100, 95], [100, 100], [98, 100]], 10, 10)
     assert {(y, x) for y, start, end in corner for x in range(start, end)} >= {(9, 9)}, "less than a pixel is one"
+
+
+def test_a_whole_picture_in_one_buffer_is_hidden_but_for_its_padding() -> None:
+    whole = [[0, 0], [100, 0], [100, 100], [0, 100]]
+    width, height, stride = 8, 4, 12
+    buffer = bytearray([7]) * (stride * height * 3 // 2)
+    for at, black in hidden([whole], width, height, stride):
+        buffer[at : at + len(black)] = black
+    luma, chroma = bytes(buffer[: stride * height]), bytes(buffer[stride * height :])
+    assert luma == (b"\x10" * 8 + b"\7" * 4) * 4
+    assert chroma == (b"\x80" * 4 + b"\7" * 2) * 4, "two planes of two rows"
 
 
 def test_painting_leaves_the_decoders_picture_alone() -> None:

@@ -125,7 +125,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     mask_by: Annotated[
         Literal["recorder", "re-encode", "camera"],
         Meta(
-            description="Who paints the masks: the recorder, where it encodes anyway (testcard:, raw "
+            description="Who paints the masks: the recorder, where it encodes anyway (testcard:, csi:, raw "
             '/dev/video); "re-encode" decodes and encodes a stream that is copied otherwise, at a price; "camera": its '
             "own mask, and the recorder watches that it stays on."
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import subprocess
 import sys
 
 import pytest
@@ -81,6 +82,15 @@ def test_a_source_that_makes_no_sense_is_refused(source):
         open_camera(source)
 
 
+def test_the_worker_runs_where_nothing_else_of_ours_can_be_imported(tmp_path):
+    script = worker_command()[1]
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", script, "0", "320", "180", "8", "500", "[[[0, 0], [9, 0], [9, 9]]]"],
+        cwd=tmp_path, capture_output=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert b"No module named 'picamera2'" in done.stdout, done.stderr
+
+
 def test_the_system_s_python_runs_the_worker_where_ours_has_no_picamera2():
     python, script = worker_command()
     assert python == "/usr/bin/python3"
@@ -102,6 +112,9 @@ SIGNATURES = {
     "Picamera2.cancel_all_and_flush": "",
     "Picamera2.camera_configuration": "",
     "Picamera2.capture_array": "name wait signal_function",
+    "MappedArray.__init__": "request stream reshape write",
+    "MappedArray.__enter__": "",
+    "MappedArray.__exit__": "exc_type exc_value exc_traceback",
     "Output.__init__": "pts",
     "Output.outputframe": "frame keyframe timestamp packet audio",
     "H264Encoder.__init__": "bitrate repeat iperiod framerate enable_sps_framerate qp profile",

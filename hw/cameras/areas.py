@@ -1,0 +1,41 @@
+"""Areas of a picture, by their corners, and the pixels they touch. Standard library alone: csi_worker.py uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Area = Sequence[Sequence[int]]  # corners as (across, down) in percent
+BLACK, GREY = 16, 128  # luma and chroma of what is hidden
+
+
+def spans(area: Area, width: int, height: int) -> list[tuple[int, int, int]]:
+    """(row, from, to) of the pixels of an area: each row is looked at at its upper rim, middle and lower rim."""
+    corners = [(x * width / 100, y * height / 100) for x, y in area]
+    sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
+    found = []
+    for y in range(height):
+        for at in (y + 0.001, y + 0.5, y + 0.999):
+            met = sorted(
+                x0 + (at - y0) * (x1 - x0) / (y1 - y0) for (x0, y0), (x1, y1) in sides if (y0 <= at) != (y1 <= at)
+            )
+            for left, right in zip(met[::2], met[1::2], strict=True):
+                found.append((y, max(0, int(left) - 1), min(width, int(right) + 2)))
+    return list(dict.fromkeys(found))
+
+
+def hidden(areas: Sequence[Area], width: int, height: int, stride: int) -> list[tuple[int, bytes]]:
+    """(offset, bytes to write there) that black `areas` out of a YUV420 picture in one buffer.
+
+    The layout is picamera2's: `height` rows of `stride` bytes of luma, then both chroma planes at half of each.
+    """
+    planes = [
+        (0, width, height, stride, BLACK),
+        (height * stride, width // 2, height // 2, stride // 2, GREY),
+        (height * stride * 5 // 4, width // 2, height // 2, stride // 2, GREY),
+    ]
+    return [
+        (offset + y * line + start, bytes([level]) * (end - start))
+        for offset, across, down, line, level in planes
+        for area in areas
+        for y, start, end in spans(area, across, down)
+    ]
