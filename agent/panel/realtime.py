@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ def prepare() -> None:
     if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
         log.info("memory is not locked (%s): LimitMEMLOCK=infinity lets it be", os.strerror(ctypes.get_errno()))
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        for task in Path("/proc/self/task").iterdir():  # that of the log has begun already, and holds Python's lock too
+            os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(PRIORITY))
     except OSError as error:
         log.info("the panel is not real-time (%s): LimitRTPRIO=%d lets it be", error.strerror, PRIORITY)
 

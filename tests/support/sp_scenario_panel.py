@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Protocol
 
 from sp_core import at_rest
 from sp_gpiosim import Wires
-from sp_scenario import SITE, Play, Trace
+from sp_scenario import SITE, Play, PowerCut, Trace
 from sp_site import Site, until
 
 from agent.config.model import SiteConfig
@@ -22,6 +24,17 @@ MS = 1_000_000
 SLACK_MS = float(os.environ.get("STANDPIPE_SCENARIO_SLACK_MS", "60"))
 LOOK_S = 0.01
 START_S = 90.0  # an emulated processor takes its time
+# One that needs five seconds to read Python's modules: STANDPIPE_PANELS=read has them read by processes that wait for
+# the power. Told to, such a one is a panel from its first line on, and dies of kill -9 like any other.
+READ = os.environ.get("STANDPIPE_PANELS") == "read"
+WAITS = """
+import sys
+import agent.journal.projections, hw.gpiod_factory, hw.sim_factory, importlib.metadata, email.parser
+import agent.panel.__main__ as panel
+print("read", flush=True)
+if sys.stdin.readline():
+    panel.main()
+"""
 
 
 class Board(Protocol):
@@ -118,14 +131,36 @@ class PanelWorld:
         self._rests = {relay.id: relay.rest == "energised" for relay in scenario.config.relay}
         for point, closed in at_rest(scenario.config).items():
             board.set(point, closed)
+        cuts = sum(isinstance(step, PowerCut) for step in scenario.steps)
+        self._waiting = [self._that_waits() for _ in range(1 + cuts)] if READ else []
         self._start()
         self._origin_ns = time.monotonic_ns()
         self._first_seq = site.head()
 
     def _start(self) -> None:
-        process = self._site.start("panel", "--pins", self._board.pins)
+        process = self._begin()
         until(lambda: self._site._has_started(process), "the panel starts", START_S)
         until(lambda: self._site.status(), "it has begun", START_S)
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        if not self._waiting:
+            return self._site.start("panel", "--pins", self._board.pins)
+        process = self._site.processes["panel"] = self._waiting.pop()
+        assert process.stdin is not None
+        with process.stdin as told:
+            told.write(b"\n")
+        return process
+
+    def _that_waits(self) -> subprocess.Popen[bytes]:
+        paths = self._site.paths
+        where = ["--site", paths.site, "--data", paths.data, "--run", paths.run, "--pins", self._board.pins]
+        command = [sys.executable, "-c", WAITS, *map(str, where)]
+        with (self._site.folder / "panel.log").open("ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        assert process.stdout is not None
+        with process.stdout as said:
+            assert said.readline() == b"read\n", self._site.log("panel")
+        return process
 
     def to(self, at_ms: float) -> None:
         while (left_s := (at_ms - self.now_ms()) / 1000) > 0:
@@ -142,7 +177,7 @@ class PanelWorld:
 
     def power(self, on: bool) -> None:
         if on:
-            self._site.start("panel", "--pins", self._board.pins)
+            self._begin()
         else:
             self._site.cut_power()
 

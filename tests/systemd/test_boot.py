@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 import sp_rig
 
+from agent.panel.realtime import PRIORITY
+
 ALL = ("panel", "recorder", "uplink", "simulator")
 WATCHED = ("panel", "recorder", "uplink")
+REALTIME = ["fifo", PRIORITY]
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
@@ -39,6 +42,29 @@ def test_installs_without_a_network_and_everything_comes_up(seen: dict[str, Any]
 
 def test_an_alarm_sounds_across_the_processes(seen: dict[str, Any]) -> None:
     assert seen["siren"] == "siren"
+
+
+def test_every_thread_of_the_panel_is_real_time(seen: dict[str, Any]) -> None:
+    """One that is not and holds Python's lock while it waits for a processor holds up the alarm loop."""
+    priority, microseconds = (line.split()[3] for line in seen["limits"])
+    assert microseconds == "10000000"
+    if priority == "0":
+        pytest.skip("systemd in this container may not raise LimitRTPRIO: sh tests/vm/clock.sh asks a whole machine")
+    for found in (seen["threads"]["panel"], seen["threads_again"]):
+        assert len(found) >= 6
+        assert found == [REALTIME] * len(found), seen["log"]
+
+
+@pytest.mark.parametrize("name", ["recorder", "uplink", "simulator"])
+def test_nobody_else_is_real_time(seen: dict[str, Any], name: str) -> None:
+    assert {policy for policy, _ in seen["threads"][name]} == {"other"}
+
+
+def test_a_panel_that_may_not_be_real_time_says_so_and_goes_on(seen: dict[str, Any]) -> None:
+    assert seen["refused_up"]
+    assert {policy for policy, _ in seen["refused"]} == {"other"}
+    said = "the panel is not real-time (Operation not permitted): LimitRTPRIO=10 lets it be"
+    assert said in seen["refused_log"], seen["refused_log"]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -6,6 +6,7 @@ Ends at the first thing that is not as it should be.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 from agent.core.chain import Row
 from agent.journal import Journal
+from agent.panel.realtime import PRIORITY
 from hw.simulator import Driver
 
 DATA, RUN, STORE = Path("/var/lib/standpipe"), Path("/run/standpipe"), Path("/var/lib/clock-store")
@@ -152,6 +154,37 @@ def jump(watch: Watch, seconds: int) -> None:
     )
 
 
+def policies(unit: str) -> list[tuple[int, int]]:
+    """Policy and real-time priority of each thread of a unit's process."""
+    tasks = [int(one.name) for one in Path("/proc", sh(f"systemctl show -P MainPID {unit}"), "task").iterdir()]
+    return [(os.sched_getscheduler(task), os.sched_getparam(task).sched_priority) for task in tasks]
+
+
+def scheduling() -> None:
+    """All threads of the panel are real-time under its unit, nobody else's are; where it may not, it goes on."""
+    panel, *others = UNITS
+    threads = policies(panel)
+    check(set(threads) == {(os.SCHED_FIFO, PRIORITY)}, f"every thread of the panel is real-time: {threads}")
+    rest = [one for unit in others for one in policies(unit)]
+    check({policy for policy, _ in rest} == {os.SCHED_OTHER}, f"nobody else is: {rest}")
+    drop_in = Path(f"/run/systemd/system/{panel}.service.d/not-realtime.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text("[Service]\nLimitRTPRIO=0\n")
+    sh(f"systemctl daemon-reload; systemctl restart {panel}")
+    refused, here = policies(panel), sh(f"systemctl show -P MainPID {panel}")
+    said = f"journalctl _PID={here} --no-pager -o cat"
+    check({policy for policy, _ in refused} == {os.SCHED_OTHER}, f"refused, none is: {refused}")
+    wait(lambda: "the panel is not real-time" in sh(said), "it says so")
+    check(sh(f"systemctl is-active {panel}") == "active", "it goes on")
+    drop_in.unlink()
+    sh(f"systemctl daemon-reload; systemctl restart {panel}")
+    check(set(policies(panel)) == {(os.SCHED_FIFO, PRIORITY)}, "real-time again")
+    say(
+        f"{len(threads)} threads of the panel, all SCHED_FIFO {PRIORITY}; {len(rest)} of recorder, uplink and "
+        f"simulated board, none; with LimitRTPRIO=0 it says so and goes on with {len(refused)} ordinary ones"
+    )
+
+
 def upto(report: str) -> str:
     """The last row that the collector has of the present journal."""
     found = [line for line in report.splitlines() if "chain proven to row" in line]
@@ -165,7 +198,7 @@ def main() -> None:
     watch = Watch()
     wait(footage, "footage")
     wait(lambda: (STORE / "collector.db").exists() and int(upto(collected())) > 0, "the collector has rows")
-    say(f"the panel's threads: {sh('chrt -p $(systemctl show -P MainPID standpipe-panel)').splitlines()[0]}")
+    scheduling()
     for seconds in JUMPS:
         jump(watch, seconds)
     report = collected()

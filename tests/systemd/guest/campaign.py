@@ -26,6 +26,8 @@ UNITS = {
 WATCHED = ("panel", "recorder", "uplink")
 JOBS = ("seal", "holds", "retention", "scrub", "backup")
 DROP_IN = "[Service]\nWatchdogSec=4\n"
+NOT_REALTIME = "[Service]\nLimitRTPRIO=0\n"
+POLICIES = {os.SCHED_OTHER: "other", os.SCHED_FIFO: "fifo"}
 BACK_S = 60.0
 
 seen: dict[str, object] = {}
@@ -70,6 +72,35 @@ def again(source: Path, wheels: Path) -> None:
     """A second installation over the first one."""
     seen["again"] = sh(f"sh {source}/provisioning/install.sh --wheels {wheels}")
     seen["again_up"] = {name: until(lambda unit=unit: up(unit), BACK_S) for name, unit in UNITS.items()}
+
+
+def threads(unit: str) -> list[list[object]]:
+    """Policy and real-time priority of each thread of a unit's process."""
+    found = []
+    for task in Path(f"/proc/{pid(unit)}/task").iterdir():
+        policy, priority = os.sched_getscheduler(int(task.name)), os.sched_getparam(int(task.name)).sched_priority
+        found.append([POLICIES.get(policy, str(policy)), priority])
+    return found
+
+
+def scheduling() -> None:
+    """How the kernel runs each process's threads, and a panel whose unit may not be real-time."""
+    seen["threads"] = {name: threads(unit) for name, unit in UNITS.items()}
+    limits = Path(f"/proc/{pid(UNITS['panel'])}/limits").read_text().splitlines()
+    seen["limits"] = [line for line in limits if "realtime" in line]
+    folder = Path(f"/etc/systemd/system/{UNITS['panel']}.d")
+    folder.mkdir(exist_ok=True)
+    (folder / "not-realtime.conf").write_text(NOT_REALTIME)
+    sh(f"systemctl daemon-reload; systemctl restart {UNITS['panel']}")
+    here = pid(UNITS["panel"])
+    seen["refused"] = threads(UNITS["panel"])
+    seen["refused_up"] = until(lambda: up(UNITS["panel"]) and pid(UNITS["panel"]) == here, BACK_S)
+    told = f"journalctl _PID={here} --no-pager -o cat"
+    until(lambda: "real-time" in sh(told), 10)
+    seen["refused_log"] = sh(told)
+    (folder / "not-realtime.conf").unlink()
+    sh(f"systemctl daemon-reload; systemctl restart {UNITS['panel']}")
+    seen["threads_again"] = threads(UNITS["panel"])
 
 
 def impatient() -> None:
@@ -185,6 +216,7 @@ def main() -> None:
     shutil.copytree(source, mine)
     steps: list[Callable[[], None]] = [
         lambda: install(mine, wheels),
+        scheduling,
         alarm,
         impatient,
         kill_each,
