@@ -19,17 +19,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "support"), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+from sp_counting import cards
 from sp_recorder import card_numbers, decode_errors
-from sp_wire import Line, pictures, seconds
 
 INSIDE = "/opt/standpipe-footage"
 PYTHON = "/opt/standpipe/venv/bin/python"
 CAMERAS = ("cam-1", "cam-2", "cam-3", "cam-4")
-FPS, GOP, PICTURES, APART = 10, 20, 14_000, 1_000_000
+PICTURES, APART = 14_000, 1_000_000
 SEED = 20261122
 FRAGMENT = 10  # pictures: a second
+EARLY_S, LATE_S = (0, 3), (2, 14)
 IN_HAND = 4  # one in the demuxer; the rest is what came while the disk synced the fragment, a few tenths of a second
 
 
@@ -42,36 +43,12 @@ def check(true: object, what: str) -> None:
         sys.exit(f"not so: {what}")
 
 
-# --- what the cameras send ---
-
-
-class Paper:
-    """A connection that writes down what is sent."""
-
-    def __init__(self) -> None:
-        self.sent = b""
-
-    def sendall(self, data: bytes) -> None:
-        self.sent += data
-
-    def take(self) -> bytes:
-        sent, self.sent = self.sent, b""
-        return sent
-
-
 def draw(folder: Path) -> None:
     """A file for each camera; numbers say which camera it is, too."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, camera in enumerate(CAMERAS, 1):
-        paper: Any = Paper()
-        line = Line(paper, None, None)  # type: ignore[arg-type]
-        shots = pictures(PICTURES, gop=GOP, first=number * APART)
         with (folder / f"{camera}.cards").open("wb") as file:
-            for shot, times in zip(shots, seconds(shots), strict=True):
-                if shot.key:
-                    line.tables("h264")
-                line.picture(shot.data, *times)
-                card = paper.take()
+            for card in cards(PICTURES, first=number * APART):
                 file.write(len(card).to_bytes(4, "big") + card)
 
 
@@ -101,7 +78,7 @@ class Board:
     def counts(self) -> dict[str, dict[str, list[list[int]]]]:
         """boot -> camera -> (first picture of a connection, how many were read)."""
         found = [json.loads(path.read_text()) for path in self.share.glob("count-*")]
-        return {count["boot"]: count["read"] for count in found}
+        return {count["said"]: count["read"] for count in found}
 
 
 class Judge:
@@ -177,15 +154,14 @@ def cut(rig: Path, count: int) -> None:
         cut_and_boot(board, number, chance)
         known = len(judge.lost)
         chain = judge.look()
-        say(
-            f"cut {number}{' while starting' if early else ''}{', torn' if number % 2 else ''}: lost {judge.lost[known:]} "
-            f"pictures, {judge.segments} segments play, journal {chain}, {time.monotonic() - began:.0f} s"
-        )
+        how = (" while starting" if early else "") + (", torn" if number % 2 else "")
+        took = f"{time.monotonic() - began:.0f} s"
+        say(f"cut {number}{how}: lost {judge.lost[known:]} pictures, {judge.segments} segments play, {chain}, {took}")
         check(max(judge.lost) <= FRAGMENT + IN_HAND, f"at most a fragment is lost: {judge.lost[known:]}")
     within = sum(lost <= FRAGMENT for lost in judge.lost)
     say(
-        f"{count} cuts: {len(judge.lost)} streams, {judge.segments} segments ({judge.salvaged} salvaged); lost of what was "
-        f"read, in tenths of a second: median {sorted(judge.lost)[len(judge.lost) // 2]}, most {max(judge.lost)}; "
+        f"{count} cuts: {len(judge.lost)} streams, {judge.segments} segments ({judge.salvaged} salvaged); lost of what "
+        f"was read, in tenths of a second: median {sorted(judge.lost)[len(judge.lost) // 2]}, most {max(judge.lost)}; "
         f"{within} of {len(judge.lost)} within a second"
     )
     over = board.inside("seal-and-scrub")

@@ -1,10 +1,8 @@
 """footage_inside.py - part of footage.sh, in the board: the cameras, and what is there after a boot.
 
-    cameras CARDS SHARE    four cameras on 127.0.0.1; keeps in SHARE, which outlives the power, what recorders have read
-    look SHARE AFTER       waits until all four are recorded again, looks, copies whole segments to SHARE; prints JSON
-    seal-and-scrub         the units that seal and read again, under systemd; prints JSON
-
-What a recorder has read is what was sent less what the kernel holds for it (/proc/net/tcp): the camera knows to the byte.
+cameras CARDS SHARE    four cameras on 127.0.0.1; keeps in SHARE, which outlives the power, what recorders have read
+look SHARE AFTER       waits until all four are recorded again, looks, copies whole segments to SHARE; prints JSON
+seal-and-scrub         the units that seal and read again, under systemd; prints JSON
 """
 
 from __future__ import annotations
@@ -12,10 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import select
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -24,11 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from sp_counting import Counting
+
 CAMERAS = ("cam-1", "cam-2", "cam-3", "cam-4")
 PORTS = {camera: 7001 + number for number, camera in enumerate(CAMERAS)}
-FPS, GOP = 10, 20
-LOOK_S = 0.05
-COUNT_BYTES = 4096
 DATA, RUN = Path("/var/lib/standpipe"), Path("/run/standpipe")
 STANDPIPE = "/opt/standpipe/venv/bin/standpipe"
 DEADLINE_S = 300.0
@@ -38,7 +34,13 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-# --- the cameras ---
+def cameras(folder: Path, share: Path) -> None:
+    """Four of them, for ever. What recorders have read is noted in `share` under the name of the boot."""
+    shots = {camera: cards_of(folder / f"{camera}.cards") for camera in CAMERAS}
+    earlier = [json.loads(path.read_text()) for path in share.glob("count-*")]
+    resume = {camera: max([0, *(one["next"][camera] for one in earlier)]) for camera in CAMERAS}
+    notes = share / f"count-{boot_id()}"
+    Counting(shots, PORTS, notes=notes, said=boot_id(), resume=resume).run()
 
 
 def cards_of(path: Path) -> list[bytes]:
@@ -49,89 +51,6 @@ def cards_of(path: Path) -> list[bytes]:
         found.append(data[at + 4 : at + 4 + size])
         at += 4 + size
     return found
-
-
-class Viewer:
-    """One connection: `first` is the first picture it was sent, `ends` where each picture ended in what was sent."""
-
-    def __init__(self, connection: socket.socket, first: int, start_s: float) -> None:
-        self.connection, self.first, self._start_s = connection, first, start_s
-        self.pair = (connection.getsockname()[1], connection.getpeername()[1])
-        self.ends: list[int] = []
-        self.read = 0
-
-    def send(self, cards: list[bytes], now_s: float) -> None:
-        """All that is due. OSError when it is gone."""
-        while len(self.ends) <= (now_s - self._start_s) * FPS and self.first + len(self.ends) < len(cards):
-            card = cards[self.first + len(self.ends)]
-            self.connection.sendall(card)
-            self.ends.append((self.ends[-1] if self.ends else 0) + len(card))
-
-    def look(self, held: dict[tuple[int, int], int]) -> None:
-        """How many pictures were read whole, given the bytes that the kernel still holds."""
-        sent = (self.ends[-1] if self.ends else 0) - held.get(self.pair, 0)
-        while self.read < len(self.ends) and self.ends[self.read] <= sent:
-            self.read += 1
-
-
-def held_bytes() -> dict[tuple[int, int], int]:
-    """(port of the camera, port of its viewer) -> bytes that were sent and are not read."""
-    held: dict[tuple[int, int], int] = {}
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        here, there = (int(field.split(":")[1], 16) for field in fields[1:3])
-        to_send, to_read = (int(part, 16) for part in fields[4].split(":"))
-        for pair, waiting in (((here, there), to_send), ((there, here), to_read)):
-            if pair[0] in PORTS.values():
-                held[pair] = held.get(pair, 0) + waiting
-    return held
-
-
-class Stage:
-    """All cameras: one thread, so that nothing is sent while the kernel is asked."""
-
-    def __init__(self, cards: Path, share: Path) -> None:
-        self._cards = {camera: cards_of(cards / f"{camera}.cards") for camera in CAMERAS}
-        self._listeners = {camera: socket.create_server(("127.0.0.1", port)) for camera, port in PORTS.items()}
-        self._viewers: dict[str, list[Viewer]] = {camera: [] for camera in CAMERAS}
-        counts = [json.loads(path.read_text()) for path in share.glob("count-*")]
-        self._next = {c: max([0, *(count["next"][c] for count in counts)]) for c in CAMERAS}
-        self._count = os.open(share / f"count-{boot_id()}", os.O_WRONLY | os.O_CREAT, 0o644)
-
-    def run(self) -> None:
-        """For ever."""
-        self._write()
-        while True:
-            ready, _, _ = select.select(list(self._listeners.values()), [], [], LOOK_S)
-            now_s = time.monotonic()
-            for camera, listener in self._listeners.items():
-                if listener in ready:
-                    self._take(camera, listener.accept()[0], now_s)
-            held = held_bytes()
-            for viewers in self._viewers.values():
-                for viewer in viewers:
-                    viewer.look(held)
-            self._write()
-            for camera, viewers in self._viewers.items():
-                if viewers:
-                    self._send(camera, viewers[-1], now_s)
-
-    def _take(self, camera: str, connection: socket.socket, now_s: float) -> None:
-        first = -(-self._next[camera] // GOP) * GOP
-        self._viewers[camera].append(Viewer(connection, first, now_s))
-
-    def _send(self, camera: str, viewer: Viewer, now_s: float) -> None:
-        with contextlib.suppress(OSError):
-            viewer.send(self._cards[camera], now_s)
-        self._next[camera] = viewer.first + len(viewer.ends)
-        if self._next[camera] >= len(self._cards[camera]):
-            sys.exit(f"{camera}: has no pictures left")
-
-    def _write(self) -> None:
-        """In one call: it is there or it is not."""
-        read = {camera: [(v.first, v.read) for v in viewers] for camera, viewers in self._viewers.items()}
-        text = json.dumps({"boot": boot_id(), "next": self._next, "read": read})
-        os.pwrite(self._count, text.ljust(COUNT_BYTES).encode(), 0)
 
 
 # --- what is there ---
@@ -242,7 +161,7 @@ def seal_and_scrub() -> dict[str, Any]:
 def main() -> None:
     match sys.argv[1:]:
         case ["cameras", cards, share]:
-            Stage(Path(cards), Path(share)).run()
+            cameras(Path(cards), Path(share))
         case ["look", share, after]:
             print(json.dumps(look(Path(share), json.loads(after))))
         case ["seal-and-scrub"]:
