@@ -6,12 +6,15 @@ A disk that is not mounted, or is another one, is so refused, and the root files
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from agent.footage.errors import FootageError, explain
-from agent.journal.files import sync_folder
+from agent.journal.files import make, sync_folder
 
 MARKER = ".standpipe-volume"
 EXPECTED = "footage-volume"
@@ -32,13 +35,23 @@ class Volume:
         """Make the marker, or note the one found, if none is expected yet. FootageError when it cannot be written."""
         try:
             self.footage.mkdir(parents=True, exist_ok=True)
-            if self._expected.exists():
-                return
-            if not self._marker.exists():
-                _write(self._marker, str(uuid.uuid4()))
-            _write(self._expected, self._marker.read_text().strip())
+            with self._alone():
+                if self._expected.exists():
+                    return
+                if not self._marker.exists():
+                    _write(self._marker, str(uuid.uuid4()))
+                _write(self._expected, self._marker.read_text().strip())
         except OSError as error:
             raise explain(self.footage, error) from error
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One at a time: at the first start of a board all recorders find no marker, and there may be one only."""
+        lock = self._expected.with_suffix(".lock")
+        make(lock)
+        with lock.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def accept(self) -> None:
         """A person says that this disk is the right one: from now on its marker (made if need be) is expected."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,30 @@ def until(true: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) ->
 
 
 class Recorder:
-    """The site, data and run folders of one camera under `folder`, and the process once start() was called."""
+    """The site, data and run folders of one camera under `folder`, and the process once start() was called.
+
+    beside: other cameras of the same site and their sources; each has a Recorder of its own with the same folder.
+    """
 
     def __init__(
-        self, folder: Path, source: str, *, camera: str = "yard", extra: str = "", reserve_mb: int = 16
+        self,
+        folder: Path,
+        source: str,
+        *,
+        camera: str = "yard",
+        extra: str = "",
+        reserve_mb: int = 16,
+        beside: Mapping[str, str] | None = None,
     ) -> None:
         self.camera = camera
         self.paths = Paths(folder / "site.toml", folder / "data", folder / "run")
         self.log = folder / f"{camera}.log"
         folder.mkdir(parents=True, exist_ok=True)
         more = extra if "[camera" in extra else extra + BLIND
+        cameras = {camera: source, **(beside or {})}
+        sections = [f'[[camera]]\nid = "{one}"\nsource = "{cameras[one]}"\nsegment_s = 10\n{more}' for one in cameras]
         self.paths.site.write_text(
-            f'[site]\nid = "test"\nboard = "board"\n[[camera]]\nid = "{camera}"\nsource = "{source}"\n'
-            f"segment_s = 10\n{more}\n[retention]\nreserve_mb = {reserve_mb}\n"
+            f'[site]\nid = "test"\nboard = "board"\n{"".join(sections)}\n[retention]\nreserve_mb = {reserve_mb}\n'
         )
         self.process: subprocess.Popen[bytes] | None = None
 

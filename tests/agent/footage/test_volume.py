@@ -1,5 +1,8 @@
 """The marker: a missing or other disk is refused; the reserve: recording stops below it and starts above it again."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from agent.footage.errors import FootageError
@@ -17,6 +20,22 @@ def test_the_first_look_makes_the_marker_and_later_ones_find_it(volume, footage)
     marker = (footage / ".standpipe-volume").read_text()
     volume.check(recording=True)
     assert (footage / ".standpipe-volume").read_text() == marker
+
+
+def test_many_recorders_that_start_on_a_new_board_agree_on_one_marker(tmp_path):
+    for board in range(20):
+        footage, data = tmp_path / f"{board}" / "footage", tmp_path / f"{board}"
+        data.mkdir()
+        together = threading.Barrier(4)
+
+        def start(footage=footage, data=data, together=together):
+            together.wait()
+            Volume(footage, data, 16 * MIB).check(recording=False)
+
+        with ThreadPoolExecutor(4) as pool:
+            for one in [pool.submit(start) for _ in range(4)]:
+                one.result()
+        Volume(footage, data, 16 * MIB).check(recording=True)
 
 
 def test_a_disk_that_is_not_mounted_is_refused_and_not_filled(volume, footage):
