@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from sp_acker import Acker
+from sp_board import Board
 from sp_broker import Broker
 from sp_people import Person
 from sp_site import Site, until
@@ -31,6 +32,8 @@ from agent.journal import Cursor
 from agent.panel.intake import MARK
 from agent.panel.start_plan import start_plans
 from agent.runtime.keys import board_public, verify, write_key
+from hw.simulator.serve import GPIO_MODULES
+from hw.simulator.untouched import DEVICES
 
 PIN = "GPIO21"
 
@@ -38,20 +41,28 @@ PIN = "GPIO21"
 class Bench:
     """A site that is commissioned, its key switch on, and a hand that moves the read-back with the relay."""
 
-    def __init__(self, folder: Path, broker: Broker | None = None, within_s: int = 30) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: Broker | None = None,
+        within_s: int = 30,
+        begin: Callable[[Site], object] = Site.start_board,
+        told_pins: bool = True,
+    ) -> None:
+        """begin: how the board is started; told_pins: the panel has its pins by an argument, not by the site file."""
         self.anna, self.bo, self.tea = Person("anna", "operator"), Person("bo", "operator"), Person("tea", "technician")
         people = self.anna.section + self.bo.section + self.tea.section
         uplink = f'\n[uplink]\nbroker = "{broker.url}"\n' if broker else ""
         text = START_SITE.replace("fail_to_start_s = 1", f"fail_to_start_s = {within_s}")
         self.site = Site(folder / "site", text + people + uplink)
-        self.site.start_board()
+        begin(self.site)
         self.site.driver.contact(KEY, True)
         wiring = start_plans(load(self.site.paths.site))[0].wiring
         self.site.append(PumpStartCommissioned(source="pump-1", by="tea", key="k", request=0, wiring=wiring))
         self._over = threading.Event()
         self._follower = threading.Thread(target=self._follow)
         self._follower.start()
-        self.site.start_panel()
+        self.site.start_panel(told_pins=told_pins)
 
     def _follow(self) -> None:
         shown = False
@@ -311,6 +322,72 @@ def test_after_a_power_cut_in_the_pulse_the_order_has_its_last_word_and_no_secon
     site.kill("panel")
     site.start_panel()
     assert len(site.rows("command.failed", after=seq)) == 1, "said once"
+
+
+# In every Python process of ours: what of this machine's pins it opens, and what it loads that could.
+WATCH = """
+import os, sys
+
+def note(*words):
+    with open({told!r}, "a") as told:
+        print(*words, file=told)
+
+def watch(event, arguments):
+    if event == "import" and str(arguments[0]).partition(".")[0] in {libraries}:
+        note("loads", arguments[0], os.getpid())
+    if event == "open" and str(arguments[0]).startswith({devices}):
+        note("opens", arguments[0], os.getpid())
+
+note("watched", os.getpid())
+sys.addaudithook(watch)
+"""
+
+
+class Simulated(Board):
+    """`standpipe simulate`, as a person starts it on this site."""
+
+    def __init__(self, site: Site) -> None:
+        self.socket = site.folder / "board.sock"
+        self._where = ["--site", str(site.paths.site), "--data", str(site.paths.data), "--run", str(site.paths.run)]
+        site.paths.site.write_text(site.paths.site.read_text() + f'\n[board]\npins = "sim:{self.socket}"\n')
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", "agent.cli", *self._where, "simulate", "--no-cameras"])
+        until(self._answers, "the simulator answers")
+
+
+def test_on_a_simulated_board_a_start_moves_that_board_and_nothing_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Panel and `standpipe simulate` as they are, pins by the site file alone: one pulse, and no GPIO."""
+    told = tmp_path / "told"
+    # gpiozero's pins are the simulator's here; whether there is a pigpio, which needs a daemon, gpiozero asks by itself
+    libraries = tuple(name for name in GPIO_MODULES if name not in ("gpiozero", "pigpio"))
+    watch = WATCH.format(told=str(told), libraries=libraries, devices=DEVICES)
+    (tmp_path / "sitecustomize.py").write_text(watch)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def simulate(site: Site) -> None:
+        site.board = Simulated(site)
+
+    bench = Bench(tmp_path, begin=simulate, told_pins=False)
+    try:
+        seq = bench.write(bench.start(bench.challenged()))
+        bench.site.driver.wait_relay(RELAY, True)
+        bench.runs()
+        assert bench.end_of(seq).values()["answer"]["readback"] == "seen"
+        assert len(bench.pulses()) == 1
+        assert bench.site.board is not None
+        mine = [bench.site.processes["panel"], bench.site.board.process]
+        pids = [process.pid for process in mine if process is not None]
+        held = [path.readlink() for pid in pids for path in Path(f"/proc/{pid}/fd").iterdir()]
+    finally:
+        bench.close()
+    lines = told.read_text().splitlines()
+    assert {f"watched {pid}" for pid in pids} <= set(lines)
+    assert [line for line in lines if not line.startswith("watched")] == []
+    assert [path for path in held if str(path).startswith(DEVICES)] == []
 
 
 def marked(site: Site) -> int:

@@ -197,9 +197,9 @@ class Site:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
         return self.processes[name]
 
-    def start_panel(self, *, joined: bool = True) -> subprocess.Popen[bytes]:
-        """The panel; waits until it has joined its journal, if `joined`."""
-        process = self.start("panel", "--pins", self.pins)
+    def start_panel(self, *, joined: bool = True, told_pins: bool = True) -> subprocess.Popen[bytes]:
+        """The panel; waits until it has joined its journal, if `joined`. told_pins: by an argument, not by the site."""
+        process = self.start("panel", *(["--pins", self.pins] if told_pins else []))
         if joined:
             until(lambda: self._has_started(process), f"panel {process.pid} starts:\n{self.log('panel')}")
         return process
