@@ -2,7 +2,8 @@
 
 Rules of this file:
 - a link is one queue: what is handed over before an alarm delays it, so the time a message takes to be confirmed is
-  held near `target_s` by the bytes allowed in flight: more while it takes less than half of that, fewer when longer;
+  held near `target_s` by the bytes allowed in flight: more while it takes less than half of that (a quarter: twice as
+  many more, which at most triples the wait), fewer when longer;
 - both sessions of a board share one link and so one Pace: each has its part of the bytes by weight, and all of them
   while the other has nothing to send; while alarms wait, files do not begin another message;
 - a link is thin until it proves otherwise; a good one does so in a few messages;
@@ -111,7 +112,8 @@ class Pace:
         self._measure(size, now_s)
         self.rtt_s = took_s if not self.rtt_s else min(took_s, self.rtt_s * 1.02)
         if took_s <= self.target_s / 2:
-            self.budget_bytes = min(self._most, self.budget_bytes + size)
+            more = 2 * size if took_s <= self.target_s / 4 else size
+            self.budget_bytes = min(self._most, self.budget_bytes + more)
         elif took_s > self.target_s and now_s - self._cut_at_s >= took_s:  # once for what was in flight together
             self.budget_bytes = max(self._least, self.budget_bytes * 7 // 10)
             self._cut_at_s = now_s

@@ -67,6 +67,7 @@ class Sender:
         self.info = Info(name, size, sha256, user_data)
         self.state: State = "failed"
         self.reason = ""
+        self.gained_bytes = 0  # that the far end said it has stored, of what this Sender sent
         self.chunk_bytes = chunk_bytes  # of the chunks from here on; may change at any time
         self._ask = ask
         self._todo: deque[Range] = deque()
@@ -168,6 +169,7 @@ class Sender:
         chunk = (offset, offset + message.read[1])
         if code == STORED:
             self._confirmed = add_range(self._confirmed, *chunk)
+            self.gained_bytes += message.read[1]
         elif code == RESTART:
             return self._again(None)
         elif not self._strike(f"chunk at {offset} answered 0x{code:02x}"):

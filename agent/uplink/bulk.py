@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 WINDOW = 8
 CHUNK_LEAST = 4 * 1024
 IDLE_S = 60.0
+LOOK_S = 0.2
 ANSWER_S, PAUSE_S, WAIT_MOST_S = 10.0, 2.0, 60.0
 RESPONSES = "$file-response"  # where an EMQX broker answers, with our client id behind it
 
@@ -79,10 +80,10 @@ class _Clips:
         self._link: Link | None = None
         self._used_s = 0.0
         self._had: dict[str, list[Range]] = {}  # of the last clip that was cut off
+        self._wait = Backoff(FIRST_S, MOST_S, random.random, MINUTES)
 
     def keep(self) -> None:
         """Until stop (_StopError), or the journal is moved aside (JournalMoved)."""
-        wait = Backoff(FIRST_S, MOST_S, random.random, MINUTES)
         with contextlib.closing(Bell(self._board.paths.bell)) as bell:
             try:
                 while True:
@@ -93,11 +94,11 @@ class _Clips:
                         self._show_pictures()
                         self._idle(bell) if row is None else self._one(row)
                         if row is not None:
-                            wait.reset()
+                            self._wait.reset()
                     except LinkError as error:
                         self._hang_up()
                         self._show("waiting", reason=error.reason)
-                        self._pause(wait.next(hurry=error.state not in REFUSALS))
+                        self._pause(self._wait.next(hurry=error.state not in REFUSALS))
             finally:
                 self._hang_up()
 
@@ -152,11 +153,14 @@ class _Clips:
             bell.wait(0)
 
     def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than until the event session finds the broker again."""
-        end, was_up = time.monotonic() + seconds, self._broker_is_up()
-        while (left := end - time.monotonic()) > 0 and (was_up or not self._broker_is_up()):
+        """Wait, but no longer than until the event session finds the broker again; it may lose it after us."""
+        end, up = time.monotonic() + seconds, self._broker_is_up()
+        while (left := end - time.monotonic()) > 0:
+            was_up, up = up, self._broker_is_up()
+            if up and not was_up:
+                return
             self._check()
-            self._stop.wait(min(left, 0.5))
+            self._stop.wait(min(left, LOOK_S))
 
     def _broker_is_up(self) -> bool:
         return self._view.link.get("state") == "connected"
@@ -230,6 +234,8 @@ class _Clips:
                 transfer.turn(time.monotonic())
         finally:
             self._used_s = time.monotonic()
+            if sender.gained_bytes:
+                self._wait.reset()  # a line that is cut again and again, and yet carries, is no reason to hold back
             if self._emqx and sender.state not in ("done", "failed"):
                 self._had = {fid: sender.confirmed}  # it cannot be asked what it has
         if sender.state == "failed":

@@ -12,6 +12,7 @@ import time
 from types import TracebackType
 
 PART = 1024
+LATE_S = 0.02  # a sleep that was too long is made up for: the line's rate is what was asked for
 
 
 class ThinLink:
@@ -66,7 +67,7 @@ class ThinLink:
         with contextlib.suppress(OSError), source:
             while data := source.recv(PART):
                 with self._lock:
-                    self._free_s[way] = max(time.monotonic(), self._free_s[way]) + len(data) / self._bytes_s
+                    self._free_s[way] = max(time.monotonic() - LATE_S, self._free_s[way]) + len(data) / self._bytes_s
                     sent_s = self._free_s[way]
                     self.carried[way] += len(data)
                 time.sleep(max(0.0, sent_s - time.monotonic()))
@@ -80,6 +81,7 @@ def _deliver(flying: queue.Queue[tuple[float, bytes]], target: socket.socket) ->
         while True:
             at_s, data = flying.get()
             if not data:
+                target.shutdown(socket.SHUT_RDWR)  # a close alone does not wake who reads it in another thread
                 return
             time.sleep(max(0.0, at_s - time.monotonic()))
             target.sendall(data)

@@ -41,6 +41,21 @@ def test_a_long_fat_link_is_not_starved() -> None:
     assert pace.budget_bytes >= 256 * 1024
 
 
+def test_a_link_after_a_cut_is_full_again_soon() -> None:
+    """2 Mbit/s and 300 ms: as many bytes as it holds at once are on their way within some four round trips."""
+    pace, took = run(250_000, 0.3, 1.4)
+    assert pace.budget_bytes >= 150_000
+    assert took < pace.target_s
+
+
+def test_quicker_growth_never_makes_an_alarm_wait_for_the_target() -> None:
+    """Whatever the link carries: the last message that was let out by what went well before it."""
+    for rate in (4_000, 8_000, 16_000, 32_000, 64_000, 250_000):
+        for rtt_s in (0.0, 0.1, 0.3, 0.45):
+            worst = max(run(rate, rtt_s, seconds)[1] for seconds in (1, 2, 3, 5, 8, 20))
+            assert worst <= 1.5 * 2.0, (rate, rtt_s)
+
+
 def test_files_have_their_part_while_rows_wait_and_all_of_it_when_not() -> None:
     pace = Pace()
     pace.budget_bytes = 90_000

@@ -171,6 +171,7 @@ def test_only_the_rest_goes_after_a_restart_of_both_ends() -> None:
     pair.far.restart()
     pair.sender = pair.new_sender()
     assert pair.run_honestly() == 1 + 6 + 1
+    assert pair.sender.gained_bytes == 6000, "what it had already is no gain"
     assert pair.far.final == data
 
 
