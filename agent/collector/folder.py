@@ -12,6 +12,7 @@ import os
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 from agent.collector.shelf import Place, ShelfError
@@ -127,15 +128,26 @@ def _disk() -> Iterator[None]:
 
 
 def _place(part: Path, final: Path, sha256: str) -> bool:
-    """The whole has its SHA-256 and lies, synced, in its place; False if its bytes are other ones."""
-    source = part if part.exists() else final
-    with source.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            return False
-        os.fsync(file.fileno())
-    if source == part:
+    """The whole has its SHA-256 and lies, synced, in its place; False if its bytes are other ones.
+
+    Of two collectors that do it at once over one folder, the later finds the part gone, and looks at what lies there.
+    """
+    try:
+        with part.open("rb") as file:
+            if not _synced(file, sha256):
+                return False
         part.rename(final)
-        _sync(final.parent)
+    except FileNotFoundError:
+        with final.open("rb") as file:
+            return _synced(file, sha256)
+    _sync(final.parent)
+    return True
+
+
+def _synced(file: BufferedReader, sha256: str) -> bool:
+    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+        return False
+    os.fsync(file.fileno())
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import random
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,12 @@ from sp_stub_broker import Stub
 from sp_weed import BUCKET, KEY, SECRET, Weed
 
 from agent.collector import link as link_module
+from agent.collector.books import Boards, Book
 from agent.collector.collector import Collector
 from agent.collector.link import Broker as At
 from agent.collector.link import Link, LinkError
+from agent.collector.report import report
+from agent.collector.store import DatabaseError, Store
 from agent.collector.stores import Where
 from agent.core import wire
 from agent.core.chain import first_hash
@@ -146,38 +150,72 @@ def test_conflict_is_answered_and_the_rest_goes_on(collect: Collect, board: Boar
     assert "kept aside" in collect.log
 
 
+@contextlib.contextmanager
+def collecting(broker: Broker, where: Where, prepare: Callable[[Store], None]) -> Iterator[None]:
+    """A collector in a thread of this process; `prepare` is told its store."""
+    over = threading.Event()
+
+    def run() -> None:
+        store = where.open()
+        prepare(store)
+        Collector(At.from_url(broker.url), store, where.shelf(store), []).run(over.is_set, lambda: None)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(20)
+
+
 def test_nothing_is_answered_before_it_is_committed(
     broker: Broker, board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uncommitted: list[bool] = []
-    over = threading.Event()
 
-    def run() -> None:
-        where = Where(str(tmp_path / "store"))
-        store = where.open()
-        collector = Collector(At.from_url(broker.url), store, where.shelf(store), [])
-
+    def watch(store: Store) -> None:
         def publish(link: Link, topic: str, payload: bytes) -> bool:
             uncommitted.append(store.in_transaction)
             return published(link, topic, payload)
 
         monkeypatch.setattr(Link, "publish", publish)
-        collector.run(over.is_set, lambda: None)
 
     published = Link.publish
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with collecting(broker, Where(str(tmp_path / "store")), watch):
         epoch = new_epoch()
         board.birth(epoch)
         wait_until(lambda: board.acks, "the birth is answered")
         board.send_until_acked(epoch, chain(500, epoch))
         assert board.send_file(b"abc" * 10_000, "clip.mp4").state == "done"
-    finally:
-        over.set()
-        thread.join(20)
     assert len(uncommitted) > 10
     assert not any(uncommitted)
+
+
+def test_of_a_transaction_that_failed_halfway_nothing_stays(
+    broker: Broker, board: Board, where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows written without their marks would be doubles for ever after, and never acknowledged."""
+    full = threading.Event()
+
+    def save(boards: Boards, books: Iterable[Book]) -> None:
+        if full.is_set():
+            full.clear()
+            raise DatabaseError("the disk is full")
+        saved(boards, books)
+
+    saved = Boards.save
+    monkeypatch.setattr(Boards, "save", save)
+    with collecting(broker, where, lambda _: None):
+        epoch = new_epoch()
+        links = chain(300, epoch)
+        board.birth(epoch)
+        wait_until(lambda: board.acks, "the birth is answered")
+        full.set()
+        board.send_until_acked(epoch, links)
+    assert not full.is_set()
+    (found,) = report(where)["boards"]
+    assert [(e["rows"], e["missing"], e["chain"]["upto"]) for e in found["epochs"]] == [(300, [], 300)]
 
 
 def test_site_filter(broker: Broker, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from sp_collect import BOARD, SITE, wait_until
@@ -236,6 +237,25 @@ def test_chunks_of_one_file_go_to_two_collectors(files_where: Where, postgres: P
     finally:
         one.close()
         other.close()
+
+
+def test_a_file_that_another_collector_puts_in_its_place_meanwhile_is_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two over one folder check the same file: the part is gone from under the second one's hands."""
+
+    def other_is_quicker(file: BinaryIO, method: str) -> Any:
+        part = desk.path.with_name(".part")
+        if part.exists():
+            part.rename(desk.path)
+        return digest(file, method)
+
+    digest = hashlib.file_digest
+    monkeypatch.setattr(folder_module.hashlib, "file_digest", other_is_quicker)
+    desk.send("init", init_payload(INFO))
+    desk.chunk(0, 10_000)
+    assert code(desk.finish()) == STORED
+    assert desk.has() == DATA
 
 
 @pytest.mark.parametrize("left", [0, 2000])
