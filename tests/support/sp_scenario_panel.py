@@ -17,6 +17,7 @@ from sp_site import Site, until
 
 from agent.config.model import SiteConfig
 from agent.core.chain import Row
+from agent.panel.realtime import PRIORITY
 from hw.ports import line_name
 
 MS = 1_000_000
@@ -134,6 +135,7 @@ class PanelWorld:
         cuts = sum(isinstance(step, PowerCut) for step in scenario.steps)
         self._waiting = [self._that_waits() for _ in range(1 + cuts)] if READ else []
         self._start()
+        _hand(steady=True)
         self._origin_ns = time.monotonic_ns()
         self._first_seq = site.head()
 
@@ -185,6 +187,7 @@ class PanelWorld:
         self._site.request(does, alarm)
 
     def trace(self) -> Trace:
+        _hand(steady=False)
         self._site.stop("panel")  # what it has said is on the disk then
         first, now, relays = dict(self._rests), dict(self._rests), []
         for relay, on, at_ns in self._board.relays():
@@ -199,6 +202,13 @@ class PanelWorld:
 
     def _ms(self, row: Row) -> float:
         return (row.mono_ns - self._origin_ns) / MS
+
+
+def _hand(*, steady: bool) -> None:
+    """What moves contacts is no part of the board: where both share a processor, it goes before the real-time panel."""
+    if READ:
+        policy, priority = (os.SCHED_FIFO, PRIORITY + 1) if steady else (os.SCHED_OTHER, 0)
+        os.sched_setscheduler(0, policy | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
 
 
 def new_site(folder: Path, *, own_pulls: bool = True) -> Site:
