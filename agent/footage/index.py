@@ -30,6 +30,9 @@ from agent.journal.files import identity, make, move_aside
 LONGEST_NS = 3600 * 1_000_000_000  # no segment is longer: what overlaps a time begins at most so long before it
 LOCK_S = 5.0
 WAL_BYTES_MAX = 1 << 20
+SMALL_BYTES = 8 << 20
+DAY_ROWS = 1440
+_SMALL_TABLES = ("meta", "camera", "boot", "gap")
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -172,12 +175,22 @@ class MediaIndex:
     def add_gap(self, gap: Gap) -> None:
         self._write(f"insert into gap ({_GAP}) values ({', '.join('?' * len(gap))})", gap)
 
-    def check(self) -> None:
-        """Let SQLite look through the whole file; a corrupt one is moved aside (see `moved`)."""
+    def check(self, camera: str) -> None:
+        """Let SQLite look through the file; a corrupt one is moved aside (see `moved`).
+
+        Through the whole of a small one. Of a large one, which takes seconds in which nobody may write, through what
+        recording this camera needs; what is damaged elsewhere is found, and moved aside, when it is read.
+        """
         with self.transaction() as db:
-            verdict = db.execute("pragma quick_check(1)").fetchone()[0]
-            if verdict != "ok":
-                raise _corrupt(verdict)
+            small = self.path.stat().st_size <= SMALL_BYTES
+            for table in ("",) if small else _SMALL_TABLES:
+                verdict = db.execute(f"pragma quick_check({table or 1})").fetchone()[0]
+                if verdict != "ok":
+                    raise _corrupt(verdict)
+            if not small:
+                for order in ("seq", "boot desc, start_mono_ns", "start_at_ns"):  # the table, and its indexes by time
+                    ask = f"select * from segment where camera = {_CAMERA} order by {order} desc limit {DAY_ROWS}"
+                    db.execute(ask, (camera,)).fetchall()
 
     # --- reading ---
 
@@ -202,10 +215,11 @@ class MediaIndex:
         """The oldest segment there is."""
         return next(iter(self._read(Segment, f"{_OF} order by seq limit 1", {"camera": camera})), None)
 
-    def sequences(self, camera: str) -> set[int]:
-        """All sequence numbers of a camera that have a row."""
+    def sequences(self, camera: str, first: int, last: int) -> set[int]:
+        """Sequence numbers of a camera from first to last that have a row."""
+        ask = f"select seq from segment where camera = {_CAMERA} and seq between ? and ?"
         with self.reading() as db:
-            return {int(row[0]) for row in db.execute("select seq from footage where camera = ?", (camera,))}
+            return {int(row[0]) for row in db.execute(ask, (camera, first, last))}
 
     def last_seq(self, camera: str) -> int:
         """The highest number that a segment of this camera ever had; 0 if it never had one."""

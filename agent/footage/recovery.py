@@ -1,11 +1,13 @@
 """After a crash, a power cut, or the loss of the index: files are looked at, ended, and indexed again.
 
 The names of the files carry the sequence, so the newest is known without opening any. Only the tail is salvaged
-before recording starts; files that have no row are indexed later, a few at a time, while recording goes on.
+before recording starts; files that have no row are indexed later, a few at a time, while recording goes on. A camera
+may have a hundred thousand files: no more than a day's are held in memory at once.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,15 +34,24 @@ class Salvaged:
     end: Stamp | None
 
 
-def files_of(footage: Path, camera: str) -> dict[int, Path]:
-    """seq -> file, for all segments of a camera. OSError if a folder cannot be read."""
-    found = {}
+def days_of(footage: Path, camera: str) -> Iterator[tuple[Path, dict[int, str]]]:
+    """Folder by folder, seq -> name of the segments of a camera that are in it. OSError if one cannot be read."""
     folder = footage / camera
     for day in sorted(folder.iterdir()) if folder.is_dir() else []:
-        for path in sorted(day.iterdir()) if day.is_dir() else []:
-            if match := _NAME.match(path.name):
-                found[int(match[1])] = path
-    return found
+        if day.is_dir():
+            with os.scandir(day) as entries:
+                names = {int(match[1]): match[0] for entry in entries if (match := _NAME.match(entry.name))}
+            yield day, names
+
+
+def newest(footage: Path, camera: str, below: int) -> tuple[int, Path] | None:
+    """The segment with the highest number under `below`, and its number; None if there is no file."""
+    tops = ((top, day / names[top]) for day, names in days_of(footage, camera) if (top := _top(names, below)))
+    return max(tops, default=None)
+
+
+def _top(names: dict[int, str], below: int) -> int:
+    return max((seq for seq in names if seq < below), default=0)
 
 
 def salvage(index: MediaIndex, footage: Path, camera: str, below: int) -> tuple[list[Salvaged], list[str]]:
@@ -49,9 +60,9 @@ def salvage(index: MediaIndex, footage: Path, camera: str, below: int) -> tuple[
     That is every segment with an open row, and the newest file if it has no row; of sequence numbers under `below`
     only, as the recorder itself is writing from there on. FootageError when the disk or the index refuse.
     """
-    files = {seq: path for seq, path in files_of(footage, camera).items() if seq < below}
+    last = newest(footage, camera, below)
     open_rows = {row.seq: row for row in index.segments(camera, state="open") if row.seq < below}
-    suspects = {**{seq: footage / row.path for seq, row in open_rows.items()}, **dict(sorted(files.items())[-1:])}
+    suspects = {**{seq: footage / row.path for seq, row in open_rows.items()}, **dict([last] if last else [])}
     done: list[Salvaged] = []
     problems: list[str] = []
     for seq, path in sorted(suspects.items()):
@@ -130,19 +141,25 @@ def missing(index: MediaIndex, footage: Path, camera: str, below: int) -> Iterat
     Only sequence numbers under `below`: the recorder itself is writing from there on. A file that lost its regular
     end gets one.
     """
-    known = index.sequences(camera)
-    files = sorted(files_of(footage, camera).items())
-    unknown = [(seq, path) for seq, path in files if seq < below and seq not in known]
-    for start in range(0, len(unknown), BATCH):
-        problems: list[str] = []
-        rows: list[Segment] = []
-        for seq, path in unknown[start : start + BATCH]:
-            try:
-                rows += _adopt(index, footage, camera, seq, path)
-            except FootageError as error:
-                problems.append(str(error))
+    for day, names in days_of(footage, camera):
+        wanted = sorted(seq for seq in names if seq < below)
+        known = index.sequences(camera, wanted[0], wanted[-1]) if wanted else set()
+        unknown = [(seq, day / names[seq]) for seq in wanted if seq not in known]
+        for start in range(0, len(unknown) or 1, BATCH):
+            yield _adopt_all(index, footage, camera, unknown[start : start + BATCH])
+
+
+def _adopt_all(index: MediaIndex, footage: Path, camera: str, files: list[tuple[int, Path]]) -> list[str]:
+    problems: list[str] = []
+    rows: list[Segment] = []
+    for seq, path in files:
+        try:
+            rows += _adopt(index, footage, camera, seq, path)
+        except FootageError as error:
+            problems.append(str(error))
+    if rows:
         index.add(rows)
-        yield problems
+    return problems
 
 
 def _adopt(index: MediaIndex, footage: Path, camera: str, seq: int, path: Path) -> list[Segment]:

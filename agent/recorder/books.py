@@ -17,7 +17,7 @@ from agent.core.clips import CONTIGUOUS_NS, since_ns
 from agent.core.events import Event, FootageGap, FootageSalvaged, Signal, TroubleCleared, TroubleRaised
 from agent.footage.errors import FootageError
 from agent.footage.index import Gap, MediaIndex, Segment
-from agent.footage.recovery import files_of, missing, salvage
+from agent.footage.recovery import missing, newest, salvage
 
 GAP_INDEXED_NS = CONTIGUOUS_NS  # less is jitter of arrival
 GAP_TOLD_NS = 10_000_000_000
@@ -84,6 +84,11 @@ class Books:
                 )
             )
 
+    @property
+    def busy(self) -> bool:
+        """There are files to index: every moment in which nothing comes is of use."""
+        return self._adopting is not None and time.monotonic() >= self._try_at_s
+
     def idle(self) -> None:
         """When there is nothing to write: pay what is owed, index a few files that have no row."""
         self._settle()
@@ -112,9 +117,9 @@ class Books:
 
         An index that cannot be used is no reason not to record: the files alone tell the next number.
         """
-        files = files_of(self._job.footage, self._job.camera)
+        newest_file = newest(self._job.footage, self._job.camera, EVERYTHING)
         try:
-            self._index.check()
+            self._index.check(self._job.camera)
         except FootageError as error:
             self._refused(error)
         last: Segment | None = None
@@ -132,7 +137,7 @@ class Books:
             )
         for problem in problems:
             self._tell("segment damaged", problem)
-        next_seq = max([used, *files]) + 1
+        next_seq = max(used, newest_file[0] if newest_file else 0) + 1
         self._adopt(next_seq)
         return next_seq, _end_of(last)
 

@@ -23,6 +23,7 @@ from agent.recorder.books import Books, Job
 from agent.recorder.flow import FragmentQueue, RunEnded, Shown
 
 LOOK_S = 1.0  # at the marker and the room left
+SOON_S = 0.02  # a camera's fragments come each second: who waited for so long would never be idle
 TRY_AGAIN_S = 2.0  # after the disk refused
 AFTER_STOP_S = 4.0  # how long the camera's last words are waited for
 EARLY_NS = 500_000_000  # a segment may end this much early rather than a whole GOP late
@@ -63,7 +64,7 @@ class DiskLoop:
             tick()
             if time.monotonic() >= self._look_at_s:
                 self._look()
-            item = self._queue.get(LOOK_S)
+            item = self._queue.get(SOON_S if self._books.busy else LOOK_S)
             if isinstance(item, Fragment):
                 self._take(item)
             elif isinstance(item, RunEnded):

@@ -138,14 +138,18 @@ class Counting:
             now_s = time.monotonic()
             for name, listener in self._listeners.items():
                 if listener in ready:
-                    first = -(-self._next[name] // GOP) * GOP
-                    self._viewers[name].append(_Viewer(listener.accept()[0], first, now_s))
+                    self._take(name, listener, now_s)
             held = _held_bytes(ports)
             for name, viewers in self._viewers.items():
                 for viewer in viewers[-1:]:
                     viewer.look(held)
                     self._send(name, viewer, now_s)
             self._note()
+
+    def _take(self, name: str, listener: socket.socket, now_s: float) -> None:
+        first = -(-self._next[name] // GOP) * GOP
+        with contextlib.suppress(OSError):  # gone before it was taken
+            self._viewers[name].append(_Viewer(listener.accept()[0], first, now_s))
 
     def _send(self, name: str, viewer: _Viewer, now_s: float) -> None:
         with contextlib.suppress(OSError):

@@ -43,6 +43,10 @@ def check(true: object, what: str) -> None:
         sys.exit(f"not so: {what}")
 
 
+def brief(numbers: list[int]) -> str:
+    return f"{len(numbers)} pictures, {numbers[:3]} ... {numbers[-3:]}"
+
+
 def draw(folder: Path) -> None:
     """A file for each camera; numbers say which camera it is, too."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +116,7 @@ class Judge:
         check(
             len(numbers) == one["frames"], f"{path.name}: {one['frames']} pictures by the index, {len(numbers)} in it"
         )
-        check(numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"{path.name}: no hole in {numbers}")
+        check(numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"{path.name}: no hole: {brief(numbers)}")
         self._played.setdefault(one["boot"], {}).setdefault(one["camera"], []).extend(numbers)
         self.after[one["camera"]] = one["seq"]
         self.salvaged += one["state"] == "salvaged"
@@ -123,14 +127,14 @@ class Judge:
         """Pictures read and not played, of one camera in one boot; never any but the last ones of a connection."""
         base = (CAMERAS.index(camera) + 1) * APART
         played = [number - base for number in self._played.get(boot, {}).get(camera, [])]
-        check(played == sorted(set(played)), f"{camera}: in order and none twice: {played}")
+        check(played == sorted(set(played)), f"{camera}: in order and none twice: {brief(played)}")
         for place, (first, read) in enumerate(connections):
             until = connections[place + 1][0] if place + 1 < len(connections) else first + read + FRAGMENT + IN_HAND
             found = [number for number in played if first <= number < until]
-            check(found == list(range(first, first + len(found))), f"{camera}: {found} of what began with {first}")
+            check(found == list(range(first, first + len(found))), f"{camera}: {brief(found)} of those from {first}")
             played = [number for number in played if number not in set(found)]
             self.lost.append(max(0, read - len(found)))
-        check(not played, f"{camera}: {played} were never sent")
+        check(not played, f"{camera}: {brief(played)} were never sent")
 
 
 def cut_and_boot(board: Board, number: int, chance: random.Random) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sp_footage import BOOT, stamp
 
+from agent.footage import index as index_module
 from agent.footage.errors import FootageError
 from agent.footage.index import Gap, MediaIndex, Segment, _corrupt, segment_path
 from agent.footage.migrate import SCHEMA
@@ -102,7 +103,7 @@ def test_a_corrupt_file_is_moved_aside_once_and_all_go_on_with_a_new_one(tmp_pat
         file.write(b"\xff" * 12288)
     one, other = MediaIndex(path), MediaIndex(path)
     with pytest.raises(FootageError, match="moved aside") as caught:
-        one.check()
+        one.check("yard")
     assert caught.value.reason == "corrupt"
     moved = one.moved.moved_to
     assert moved.exists()
@@ -113,6 +114,29 @@ def test_a_corrupt_file_is_moved_aside_once_and_all_go_on_with_a_new_one(tmp_pat
     assert len(list(tmp_path.glob("media.db.moved-*"))) == 1
     one.close()
     other.close()
+
+
+def test_of_a_large_file_what_recording_needs_is_looked_at_and_the_rest_when_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_module, "SMALL_BYTES", 0)
+    monkeypatch.setattr(index_module, "DAY_ROWS", 20)
+    path = tmp_path / "media.db"
+    first = MediaIndex(path)
+    first.add([segment(n, start=60.0 * n) for n in range(1, 3000)])
+    first.close()
+    one = MediaIndex(path)
+    one.check("yard")
+    one.close()
+    page = path.read_bytes().index(b"yard/1000") // 4096  # rows that nobody needs in order to record
+    with path.open("r+b") as file:
+        file.seek(page * 4096)
+        file.write(b"\xff" * 4096)
+    one = MediaIndex(path)
+    one.check("yard")
+    assert one.last("yard").seq == 2999
+    with pytest.raises(FootageError, match="moved aside") as caught:
+        one.segments("yard")
+    assert caught.value.reason == "corrupt"
+    one.close()
 
 
 def test_who_comes_second_does_not_move_the_new_one_aside(tmp_path):

@@ -6,7 +6,7 @@ from sp_footage import NS, fragments, stamp, write_segment
 from sp_recorder import card_numbers, decode_errors
 
 from agent.footage.index import MediaIndex
-from agent.footage.recovery import files_of, missing, salvage
+from agent.footage.recovery import days_of, missing, newest, salvage
 
 ALL = 1 << 62
 
@@ -45,7 +45,7 @@ def test_a_segment_without_one_whole_fragment_is_set_aside(footage, index):
     (done,), problems = salvage(index, footage, "yard", ALL)
     assert (done.kept_ms, problems) == (0, [])
     assert index.segments() == []
-    assert files_of(footage, "yard") == {}
+    assert newest(footage, "yard", ALL) is None
     assert path.with_name(path.name + ".broken").exists()
 
 
@@ -71,7 +71,8 @@ def test_what_the_recorder_itself_is_writing_is_left_alone(footage, index):
     size = path.stat().st_size
     assert salvage(index, footage, "yard", 5) == ([], [])
     index.drop("yard", 5)
-    assert list(missing(index, footage, "yard", 5)) == []
+    assert list(missing(index, footage, "yard", 5)) == [[]]
+    assert index.segments() == []
     assert path.stat().st_size == size
 
 
@@ -103,5 +104,22 @@ def test_files_that_are_no_segments_are_not_looked_at(footage, index):
     path = write_segment(footage, 1, fragments(5), index=index)
     (path.parent / "notes.txt").write_text("x")
     (path.parent / "00000002-20261118T000000Z.mp4.broken").write_text("x")
-    assert list(files_of(footage, "yard")) == [1]
-    assert files_of(footage, "no-such-camera") == {}
+    assert [list(names) for _, names in days_of(footage, "yard")] == [[1]]
+    assert list(days_of(footage, "no-such-camera")) == []
+
+
+def test_the_newest_file_is_that_with_the_highest_number_whatever_day_its_folder_says(footage, index):
+    """The clock was set back: a later number lies in an earlier day's folder."""
+    for seq in (1, 2, 3):
+        path = write_segment(footage, seq, fragments(3))
+    earlier = footage / "yard/20261101/00000003-20261101T000000Z.mp4"
+    earlier.parent.mkdir()
+    path.rename(earlier)
+    assert [sorted(names) for _, names in days_of(footage, "yard")] == [[3], [1, 2]]
+    assert newest(footage, "yard", ALL) == (3, earlier)
+    found = newest(footage, "yard", 3)
+    assert found is not None
+    assert found[0] == 2
+    assert newest(footage, "yard", 1) is None
+    assert adopt(index, footage) == []
+    assert [row.seq for row in index.segments()] == [1, 2, 3]

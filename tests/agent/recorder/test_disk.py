@@ -1,7 +1,10 @@
 """Fragments to segments: where one ends and the next begins, and what is said of what is missing."""
 
+import threading
+import time
+
 import pytest
-from sp_footage import fragments, stamp
+from sp_footage import fragments, stamp, write_segment
 from sp_recorder import card_numbers, decode_errors
 
 from agent.footage.index import MediaIndex
@@ -78,3 +81,28 @@ def test_a_file_that_is_played_again_at_once_leaves_no_gap(record):
     rows, gaps, _ = record([*fragments(20), "", *again])
     assert len(rows) == 2
     assert gaps == []
+
+
+def test_a_lost_index_is_filled_while_fragments_keep_coming(tmp_path):
+    """They come more often than the loop ever waits for nothing to come."""
+    footage, queue, index = tmp_path / "footage", FragmentQueue(), MediaIndex(tmp_path / "media.db")
+    short = fragments(2)
+    for seq in range(1, 121):
+        write_segment(footage, seq, short)
+    job = Job("yard", "recorder@yard", footage, 60, "recorder died")
+    books = Books(job, MediaIndex(tmp_path / "media.db"), [].append)
+    volume = Volume(footage, tmp_path, 0)
+    loop = DiskLoop(job, books, volume, queue, Shown(), [].append, lambda: stamp(0))
+    thread = threading.Thread(target=loop.run, args=(lambda: False, lambda: None))
+    thread.start()
+    try:
+        for fragment in fragments(300, gop=1):
+            queue.put(fragment)
+            if len(index.segments("yard", state="closed")) >= 119:
+                break
+            time.sleep(0.05)  # the pace of the camera
+    finally:
+        queue.close()
+        thread.join(20)
+    assert [row.seq for row in index.segments()] == list(range(1, 122))
+    index.close()
