@@ -60,7 +60,7 @@ def sources(kind: str, site: SiteConfig) -> list[str]:
         "analog": [one.id for one in getattr(site, "analog", ())],
         "link": [] if site.uplink is UNSET else ["uplink"],
     }
-    return list(things.get(family, [family if family in ("visit", "impairment", "drill") else "panel"]))
+    return list(things.get(family, [family if family in ("visit", "impairment", "drill", "incident") else "panel"]))
 
 
 def event_of(kind: str, source: str, made: Plan) -> Event:

@@ -32,6 +32,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "visit.opened": OPS["arm"].roles,
     "impairment.started": OPS["impairment-start"].roles,
     "drill.started": OPS["drill-start"].roles,
+    "incident.declared": frozenset(Role),
+    "incident.closed": frozenset(Role),
 }
 
 
@@ -63,8 +65,11 @@ def signs(parser: argparse.ArgumentParser) -> None:
     add_key(parser, required=False)
 
 
-def _signed(args: argparse.Namespace, paths: Paths, permit: Event, t: Texts) -> Event:
-    """The permit with the signature of --key, if it is given. UsageError for a key that may not sign it here."""
+def signed(args: argparse.Namespace, paths: Paths, permit: Event, t: Texts) -> Event:
+    """The permit, or another statement of ROLES, signed with --key if it is given.
+
+    UsageError for a key that may not sign it here.
+    """
     if args.key is None:
         return permit
     signer, about = opened(args)
@@ -98,7 +103,7 @@ def _signature(event: Event, site: SiteConfig, t: Texts) -> str:
 
 def begin(args: argparse.Namespace, paths: Paths, event: Event, t: Texts) -> int:
     """Write it down, signed if there is a key."""
-    event = _signed(args, paths, event, t)
+    event = signed(args, paths, event, t)
     with journal_to_write(paths) as journal:
         journal.append(event)
     print(t(f"did-{event.KIND}", id=event.source, s=span(float(str(event.data()["for_s"])))))

@@ -2,6 +2,8 @@
 
 Rules of this file:
 - an event of a drill or a walk test holds nothing;
+- a major incident, which a person declares and closes, is held from when it began to when it was closed, and the time
+  around; over a boot by UTC;
 - what happens again while it is still being held is part of the same hold: so one thing makes a hold at most every
   half of the time after, however often it chatters;
 - when this begins with an old journal, what is older than a day is left as it is.
@@ -19,6 +21,8 @@ from agent.core.events import KINDS, MARKS
 
 NS = 1_000_000_000
 OLD_NS = 86_400 * NS
+OPENED_MS = 24 * 3_600_000  # before it is declared, an incident may have begun so long ago
+LONGEST_NS = 7 * 86_400 * NS  # of an incident that somebody forgot to close, its last days
 
 
 class Rule(NamedTuple):
@@ -37,10 +41,20 @@ def kinds(rule: Rule) -> list[str]:
 def window(row: Row, rule: Rule) -> Window:
     """What to hold for that event."""
     at = Stamp(row.at_ns, row.boot, row.mono_ns, row.clock)
-    before_ns = min(rule.before_s * NS, row.mono_ns)
+    began_ns = _began_ns(row)
+    before_ns = began_ns + rule.before_s * NS
+    if began_ns and before_ns > row.mono_ns and row.clock != "unset":
+        at = at._replace(boot="", mono_ns=at.at_ns)
+    before_ns = min(before_ns, at.mono_ns)
     start = at._replace(at_ns=at.at_ns - before_ns, mono_ns=at.mono_ns - before_ns)
     after_ns = rule.after_s * NS
     return Window(start, at._replace(at_ns=at.at_ns + after_ns, mono_ns=at.mono_ns + after_ns))
+
+
+def _began_ns(row: Row) -> int:
+    """How long before its row an incident began; 0 for everything else."""
+    since_ms = row.values().get("since_ms") if row.kind.startswith("incident.") else 0
+    return min(LONGEST_NS, since_ms * 1_000_000) if isinstance(since_ms, int) and since_ms > 0 else 0
 
 
 def to_hold(

@@ -29,7 +29,7 @@ OWN = (
 )  # fmt: skip
 FOLLOWED = (
     "camera.", "motion.", "footage.", "link.", "trouble.", "clip.", "snapshot.", "command.", "gap", "visit.",
-    "impairment.", "drill.",
+    "impairment.", "drill.", "incident.",
 )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def _request(desk: Desk, row: Row, rule: Rule, cameras: list[str]) -> HoldReques
         to_ns=wanted.end.at_ns,
         reason=f"{row.kind}:{row.source}",
         by=BY,
-        boot=row.boot,
-        from_mono_ns=wanted.start.mono_ns,
-        to_mono_ns=wanted.end.mono_ns,
+        boot=wanted.start.boot,
+        from_mono_ns=wanted.start.mono_ns if wanted.start.boot else 0,
+        to_mono_ns=wanted.end.mono_ns if wanted.start.boot else 0,
     )

@@ -164,6 +164,17 @@ def standing(journal: Journal) -> list[Row]:
     return list(found.values())
 
 
+def open_incidents(journal: Journal) -> dict[str, Row]:
+    """Incident id -> the row that declared it, of all that nobody has closed, oldest first."""
+    found: dict[str, Row] = {}
+    for row in every(journal, "incident.declared", "incident.closed"):
+        if row.kind == "incident.declared":
+            found.setdefault(row.source, row)
+        else:
+            found.pop(row.source, None)
+    return found
+
+
 # Kinds of which the newest row of each pump still says something: the first word names what it says.
 _OF_PUMPS: dict[str, str] = {
     "pump.started": "run",

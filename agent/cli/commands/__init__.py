@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "visit": "who may be in the room: put visits on record",
     "impairment": "things out of order by permission, for a time",
     "drill": "an exercise, marked in every row, for a time",
+    "incident": "a major incident: declared and closed by a person, its footage held",
     "pump": "test windows of a fire pump, and why it runs",
     "events": "what has happened, from the journal",
     "journal": "walk the journal's hash chain (journal check)",

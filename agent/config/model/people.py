@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from agent.config.model.base import File, Id, Keep, PublicKey, Text
 
-HELD_ON = ("pump.demand", "pump.fail_to_start", "pump.stopped_on_demand", "smoke.detected")
+HELD_ON = ("pump.demand", "pump.fail_to_start", "pump.stopped_on_demand", "smoke.detected", "incident.*")
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from agent.core.events.board import *
 from agent.core.events.points import *
 from agent.core.events.rooms import *
 from agent.core.events.permits import *
+from agent.core.events.incidents import *
 from agent.core.events.values import *
 from agent.core.events.pumps import *
 from agent.core.events.starts import *

@@ -54,3 +54,40 @@ def test_drills_and_walk_tests_hold_nothing() -> None:
 def test_an_old_journal_is_left_as_it_is() -> None:
     assert due(row(1, 75 * HOUR), row(2, 77 * HOUR), first=True) == [2]
     assert due(row(1, 75 * HOUR)) == [1]
+
+
+# --- major incidents ---
+
+
+def incident(
+    kind: str, at_s: int, since_s: int, boot: str = "b", mono_s: int | None = None, clock: str = "synced"
+) -> Row:
+    data = json.dumps({"since_ms": since_s * 1000})
+    mono_ns = (at_s if mono_s is None else mono_s) * NS
+    return Row(9, at_s * NS, boot, mono_ns, clock, "alarm", 0, f"incident.{kind}", "i-1", "status", data, b"")
+
+
+def test_an_incident_is_held_from_when_it_began() -> None:
+    held = window(incident("declared", 5000, 900), RULE)
+    assert (held.start.mono_ns, held.end.mono_ns, held.start.boot) == (4040 * NS, 5300 * NS, "b")
+
+
+def test_an_incident_over_a_boot_is_held_by_utc() -> None:
+    held = window(incident("closed", 9000, 5000, boot="c", mono_s=100), RULE)
+    assert (held.start.boot, held.end.boot) == ("", "")
+    assert (held.start.at_ns, held.start.mono_ns, held.end.at_ns) == (3940 * NS, 3940 * NS, 9300 * NS)
+    unset = window(incident("closed", 9000, 5000, boot="c", mono_s=100, clock="unset"), RULE)
+    assert (unset.start.boot, unset.start.mono_ns) == ("c", 0), "nobody can tell: as far back as this boot goes"
+
+
+def test_an_incident_nobody_closed_for_a_month_is_held_for_its_last_week() -> None:
+    month, week = 30 * 24 * HOUR, 7 * 24 * HOUR
+    held = window(incident("closed", 100 * month, month), RULE)
+    assert held.start.mono_ns == (100 * month - week - 60) * NS
+
+
+def test_a_declared_incident_and_its_end_are_two_holds_unless_the_end_is_within_the_first() -> None:
+    rule = RULE._replace(on=("incident.*",))
+    for after_s, wanted in ((100, ["incident.declared"]), (2000, ["incident.declared", "incident.closed"])):
+        rows = [incident("declared", 5000, 900), incident("closed", 5000 + after_s, 900 + after_s)]
+        assert [row.kind for row in to_hold(rows, rule, (), NOW, first=False)] == wanted

@@ -8,7 +8,17 @@ import pytest
 from sp_jobs import DAY_NS, HOUR_NS, NS, SITE, JobSite
 
 from agent.core.chain import Stamp
-from agent.core.events import ClipDelivered, ClipGivenUp, ClipReady, ClipRequested, Event, PumpDemand, PumpFailToStart
+from agent.core.events import (
+    ClipDelivered,
+    ClipGivenUp,
+    ClipReady,
+    ClipRequested,
+    Event,
+    IncidentClosed,
+    IncidentDeclared,
+    PumpDemand,
+    PumpFailToStart,
+)
 from agent.jobs import by_rule, holds
 from agent.journal import Journal
 from agent.journal.holds import holds as standing_holds
@@ -84,6 +94,26 @@ def test_a_clock_that_is_set_later_does_not_move_what_is_held(site: JobSite) -> 
     site.now = site.now._replace(at_ns=site.now.at_ns + 400 * DAY_NS)
     tend(site)
     assert site.rows("hold.placed")[0].values()["segments"] == {"gate": "3"}
+
+
+def test_an_incident_that_a_person_declared_is_held_whole_and_a_drill_of_one_is_not(site: JobSite) -> None:
+    rows = site.record("gate", 1, burst=20)  # twenty minutes each 6 h
+    first, last = (rows[40].start_at_ns, rows[59].end_at_ns)
+    began_ago_ns = site.now.at_ns - first - 60 * NS
+    declared_ago_ns, closed_ago_ns = began_ago_ns - 600 * NS, site.now.at_ns - last
+    about = {"what": "fire", "reason": "boiler room", "by": "anna"}
+    note(site, began_ago_ns, IncidentDeclared(source="drill-1", since_ms=0, drill=True, **about))  # type: ignore[arg-type]
+    note(site, declared_ago_ns, IncidentDeclared(source="i-1", since_ms=600_000, **about))  # type: ignore[arg-type]
+    lasted_ms = (began_ago_ns - closed_ago_ns) // 1_000_000
+    note(site, closed_ago_ns, IncidentClosed(source="i-1", outcome="out; 119 at 14:02", since_ms=lasted_ms, by="anna"))
+    tend(site)
+    assert [row.values()["reason"] for row in site.rows("hold.requested")] == [
+        "incident.declared:i-1",
+        "incident.closed:i-1",
+    ]
+    whole = site.rows("hold.placed")[-1].values()["segments"]
+    assert whole == {"gate": f"{rows[40].seq}-{rows[59].seq}"}, "all of it, from when it began"
+    assert len(site.rows("hold.copied")) == 2
 
 
 # --- clips ---
