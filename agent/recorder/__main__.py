@@ -46,7 +46,8 @@ from hw.ports import Camera, HardwareError
 
 log = logging.getLogger(__name__)
 
-M_ARENA_MAX = -8  # malloc.h
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # malloc.h
+LARGE_BYTES = 256 * 1024
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
 DISK_LIMIT_S = 60  # a worn SD card may hold an fdatasync for long; nothing is lost meanwhile but what the queue drops
@@ -60,16 +61,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", required=True, metavar="ID", help="the camera's id in site.toml")
 
 
-def share_one_arena() -> None:
-    """Have glibc keep one heap for all threads: each thread's own costs a megabyte or two, for nothing at our pace."""
+def keep_memory_small() -> None:
+    """Have glibc keep one heap for all threads, and give back what is large: each thread's own costs some megabytes.
+
+    By itself glibc takes memory of pictures from the heap once the first has been given back, where what is small
+    then lies in between and keeps it: 8 MiB of a 1080p stream, for good.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # musl has none, and no arenas either
         mallopt(M_ARENA_MAX, 1)
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     """Ready at once, whether or not the camera answers."""
-    share_one_arena()
+    keep_memory_small()
     site, mistake = load_or_kept(paths.site, paths.data)
     if mistake:
         log.warning("%s", mistake)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 
 from agent.core.chain import Stamp
 from agent.core.health import Flow
@@ -142,8 +141,8 @@ class Analysis:
         if changed == self._refers:
             return
         self._refers = changed
-        picture = cv2.imread(str(self._reference), cv2.IMREAD_GRAYSCALE)
-        self._sight.refer_to(None if picture is None else grey.small(picture))
+        frame = pictures.of_file(self._reference)
+        self._sight.refer_to(None if frame is None else grey.of_frame(frame))
 
     def _measure(self, now_ns: int) -> None:
         """Pictures and bits a second, while pictures come."""

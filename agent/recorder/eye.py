@@ -104,9 +104,7 @@ class Eye:
             if not item.packet.is_keyframe:
                 return
             self._keys = decoder(item.format, quick=True)
-        for frame in self._keys.decode(item.packet):
-            if item.mono_ns - self._shown_ns >= CLOSE_NS:
-                self._present(frame, item.mono_ns)
+        self._show_some(self._keys.decode(item.packet), item.mono_ns)
 
     def skipped(self) -> None:
         """Packets are missing: nothing until the next keyframe."""
@@ -143,13 +141,17 @@ class Eye:
         """Decode these, in their order from the keyframe on, and show some of them."""
         began_s = self._spent_s()
         for item in items:
-            for frame in self._close.decode(item.packet):
-                self.closely += 1
-                if item.mono_ns - self._shown_ns >= CLOSE_NS:
-                    self._present(frame, item.mono_ns)
+            self.closely += self._show_some(self._close.decode(item.packet), item.mono_ns)
         self._allowance.spend(self._spent_s() - began_s)
         if self._allowance.left(items[-1].mono_ns / 1e9) <= 0 or not self._close_wanted():
             self._close = None
+
+    def _show_some(self, frames: list[Any], mono_ns: int) -> int:
+        """Show what is due of them; how many there are. None is held when this returns: a picture takes 4 MiB."""
+        for frame in frames:
+            if mono_ns - self._shown_ns >= CLOSE_NS:
+                self._present(frame, mono_ns)
+        return len(frames)
 
     def _present(self, frame: Any, mono_ns: int) -> None:
         if mono_ns > self._shown_ns:

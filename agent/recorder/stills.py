@@ -55,11 +55,11 @@ class Stills:
     def _why(self) -> str:
         return f": {self._shown.reason}" if self._shown.reason else ""
 
-    def _write(self, name: Path, frame: Any = None) -> tuple[bytes, Stamp]:
+    def _write(self, name: Path, frame: Any = None, width: int | None = None) -> tuple[bytes, Stamp]:
         """The newest picture, or this frame, as file `name` under the data folder. NoPicture."""
         frame, at = self.frame() if frame is None else (frame, self._stamp())
         try:
-            data = pictures.jpeg(frame)
+            data = pictures.jpeg(frame, width)
             pictures.put(self._data / name, data, sync=True)
         except OSError as error:
             raise NoPicture(f"{self._data / name}: {error.strerror}") from None
@@ -93,7 +93,7 @@ class Stills:
         """The newest picture, or this frame, is the reference from now on; None if there is none."""
         name = reference_of(self._camera)
         try:
-            data, _ = self._write(name, frame)
+            data, _ = self._write(name, frame, pictures.REFERENCE_WIDTH)
         except NoPicture as error:
             log.warning("no reference: %s", error)
             return None

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-BYTES_MAX = 6 << 20
+BYTES_MAX = 4 << 20
 
 
 @dataclass(frozen=True)
