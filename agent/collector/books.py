@@ -22,6 +22,7 @@ EPOCHS_MAX = 1000
 KNOWN_MAX = 200_000
 RANGES_IN_ACK = 100
 CONFLICTS_IN_ACK = 20
+NOTHING_BEYOND = "[]"  # the mark of nearly every lane has nothing behind a hole: that need not be parsed
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?\Z")
 
@@ -42,9 +43,13 @@ class Board:
         return f"{self.site}/{self.board}"
 
 
+LaneValues = tuple[int, bytes, int, str]  # upto, hash, rows, beyond
+
+
 @dataclass(eq=False)
 class Book:
-    """One epoch of one board. `rows` counts by lane; conflicts: seq -> (lane, hash held)."""
+    """One epoch of one board. `rows` counts by lane; conflicts: seq -> (lane, hash held); saved: lanes as they stand in
+    the store."""
 
     id: int
     board: Board
@@ -57,11 +62,12 @@ class Book:
     rows: dict[str, int] = field(default_factory=dict)
     lanes: dict[str, LaneBook] = field(default_factory=dict)
     conflicts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    saved: dict[str, LaneValues] = field(default_factory=dict)
 
     @property
     def last(self) -> int:
         """No row beyond this number is stored."""
-        return max(max([lane.reach, *(last for _, last in lane.beyond())]) for lane in self.lanes.values())
+        return max(lane.furthest for lane in self.lanes.values())
 
 
 Wanted = tuple[Board, str]  # and the epoch
@@ -173,6 +179,7 @@ class Boards:
             for epoch, lane, upto, hash_, rows, beyond in self._store.execute(ask, some):
                 books[epoch].rows[lane] = rows
                 books[epoch].lanes[lane] = lane_book(upto, hash_, beyond)
+                books[epoch].saved[lane] = (upto, hash_, rows, beyond)
             for epoch, lane, first, last in self._store.execute(
                 "select g.epoch, g.lane, g.first, g.last from given_up g join lane on lane.epoch = g.epoch"
                 f" and lane.lane = g.lane where g.{of} and g.last > lane.upto order by g.first",
@@ -197,11 +204,7 @@ class Boards:
         )
         self._store.many(
             "update lane set upto = ?, hash = ?, rows = ?, beyond = ? where epoch = ? and lane = ?",
-            [
-                (lane.upto, lane.hash, book.rows[name], saved_stretches(lane), book.id, name)
-                for book in all_
-                for name, lane in book.lanes.items()
-            ],
+            [(*values, book.id, lane) for book in all_ for lane, values in _changed(book)],
         )
 
     # --- answers ---
@@ -214,7 +217,7 @@ class Boards:
 
     def _lane_ack(self, book: Book, lane: str) -> LaneAck:
         marks_ = book.lanes[lane]
-        cuts = sorted(seq for seq, (of, _) in book.conflicts.items() if of == lane)
+        cuts = sorted(seq for seq, (of, _) in book.conflicts.items() if of == lane) if book.conflicts else []
         if not cuts:
             return LaneAck(marks_.upto, marks_.hash.hex(), marks_.beyond()[:RANGES_IN_ACK])
         return self._around(book, lane, cuts, [(1, marks_.upto), *marks_.beyond()])
@@ -239,13 +242,21 @@ class Boards:
         return (found[0][0], found[0][1]) if found else (0, first_hash(book.epoch))
 
 
+def _changed(book: Book) -> list[tuple[str, LaneValues]]:
+    """Lanes that are not as they stand in the store: of a live row's two, one."""
+    now = {name: (lane.upto, lane.hash, book.rows[name], saved_stretches(lane)) for name, lane in book.lanes.items()}
+    return [(name, values) for name, values in now.items() if values != book.saved.get(name)]
+
+
 def lane_book(upto: int, hash_: bytes, beyond: str) -> LaneBook:
     """A lane's book from its row in the store."""
     book = LaneBook(upto, hash_)
-    book.resume(Stretch(prev, first, last, bytes.fromhex(text)) for prev, first, last, text in json.loads(beyond))
+    if beyond != NOTHING_BEYOND:
+        book.resume(Stretch(prev, first, last, bytes.fromhex(text)) for prev, first, last, text in json.loads(beyond))
     return book
 
 
 def saved_stretches(lane: LaneBook) -> str:
     """The text of `beyond`."""
-    return json.dumps([[s.prev, s.first, s.last, s.hash.hex()] for s in lane.stretches()])
+    stretches = lane.stretches()
+    return json.dumps([[s.prev, s.first, s.last, s.hash.hex()] for s in stretches]) if stretches else NOTHING_BEYOND

@@ -113,7 +113,7 @@ class Link:
         client_id = f"standpipe-collector-{uuid.uuid4().hex[:12]}"
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self._client.connect_timeout = CONNECT_S
-        self._client.max_inflight_messages = UNACKED_MAX
+        self._client.max_inflight_messages = 0  # publish() counts them; paho goes through all at each PUBACK
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe

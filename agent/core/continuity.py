@@ -65,9 +65,14 @@ class LaneBook:
         self._given_up.append((first, last))
         self._catch_up()
 
+    @property
+    def furthest(self) -> int:
+        """No row beyond this number was added, or given up."""
+        return max([self._reach, *self._by_last])
+
     def beyond(self) -> list[Span]:
         """Stretches (first, last) behind a hole, in order."""
-        return sorted((s.first, s.last) for s in self._by_prev.values())
+        return sorted((s.first, s.last) for s in self._by_prev.values()) if self._by_prev else []
 
     def stretches(self) -> list[Stretch]:
         """What stands behind a hole, in order: with the mark, all that another book needs to go on from here."""
