@@ -17,8 +17,10 @@ from agent.core.events import CommandReceived
 from agent.core.people import public_of
 from agent.core.results import ENDS, STATES, Told
 from agent.core.signed import COMMAND
+from agent.core.statements import Waiting
 from agent.core.wire import Topics
 from agent.journal import Bell, Journal
+from agent.journal.approvals import waiting
 from agent.runtime.keys import Signer
 from agent.runtime.paths import Paths
 
@@ -37,6 +39,9 @@ class Reached(Protocol):
     """A board that can be spoken to."""
 
     where: Where
+
+    def requests(self) -> list[Waiting]:
+        """What was asked for there and needs a second person, oldest first."""
 
     def send(self, envelope: Envelope, wait_s: float, tell: Tell) -> Told | None:
         """Send one command; its end, or None if none came within `wait_s`. What the board says goes to `tell`."""
@@ -119,6 +124,10 @@ class _Afar:
     def __init__(self, operator: Any, where: Where) -> None:
         self._operator, self.where = operator, where
 
+    def requests(self) -> list[Waiting]:
+        found: list[Waiting] = self._operator.requests()
+        return found
+
     def send(self, envelope: Envelope, wait_s: float, tell: Tell) -> Told | None:
         end: Told | None = self._operator.send(envelope, wait_s, tell)
         return end
@@ -135,6 +144,9 @@ class _Here:
 
         self._journal, self._paths = journal, paths
         self.where = Where(site, board, boot_id())
+
+    def requests(self) -> list[Waiting]:
+        return waiting(self._journal)
 
     def send(self, envelope: Envelope, wait_s: float, tell: Tell) -> Told | None:
         row = CommandReceived(

@@ -187,17 +187,6 @@ TEXTS |= {
         "no answer within {s} s: it may have been done; look at the board's alarms before you send it again",
         "{s} 秒内无应答：命令可能已执行；再次发送前请先查看该板的报警状态",
     ),
-    # approve
-    "approve-none": ("nothing waits for a signature", "没有等待签名的申请"),
-    "approve-unknown": ("there is no request {request} (standpipe approve lists them)", "没有申请 {request}"),
-    "approve-approve": (
-        "you APPROVE for {days} days: {kind}, asked for by {by}: {scope}",
-        "您将批准（有效 {days} 天）：{by} 申请的 {kind}：{scope}",
-    ),
-    "approve-refuse": ("you REFUSE: {kind}, asked for by {by}: {scope}", "您将拒绝：{by} 申请的 {kind}：{scope}"),
-    "approve-sure": ("sign it? yes/no: ", "签名吗？是/否（yes/no）："),
-    "approve-left": ("nothing was signed", "未签名"),
-    "approve-done": ("{request}: signed by {by}", "{request}：已由 {by} 签名"),
     # retention and hold
     "nothing-goes": ("nothing expires: {why}", "没有录像到期删除：{why}"),
     "none-due": ("nothing is due", "没有到期的录像"),
@@ -267,6 +256,7 @@ class Texts:
     def __init__(self, language: str, more: dict[str, tuple[str, str]] | None = None) -> None:
         """more: sentences that only some commands need."""
         self._table = {**TEXTS, **(more or {})}
+        self.language = language
         self._column = 1 if language == "zh-CN" else 0
 
     def __call__(self, text: str, /, **values: object) -> str:

@@ -29,7 +29,7 @@ from agent.core.rules import FOLLOWED, OWN
 from agent.core.spans import HARD_FLOOR_DAYS, least_days, span
 
 # Names that standpipe itself uses as source of an event, in secrets.toml or in a topic.
-RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "uplink", "web"}
+RESERVED_IDS = {"alarms", "collector", "jobs", "journal", "panel", "requests", "uplink", "web"}
 START_KEYS = ("start_relay", "start_enable", "start_lockout", "start_cameras")
 STOPS = ("stop", "halt", "trip", "shutdown", "cutout")
 HEARD = (*OWN, *FOLLOWED)

@@ -65,8 +65,14 @@ def _is_yes_no(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_signed_text(value: Any) -> bool:
+    """What it says, and whether it stands, is for core/statements.py to judge."""
+    return isinstance(value, str) and value.startswith("{") and len(value) <= COMMAND_BYTES_MAX
+
+
 Fits = Callable[[Any], bool]
 PANEL, INSTALLER = "panel", "installer"
+APPROVE = "approve"
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,8 @@ OPS: Mapping[str, Op] = {
     "start": Op(_AT_SITE, {"pump": _is_name, "nonce": _is_text, "reason": _is_text}, clockless=True),
     "snapshot": Op(_AT_SITE, {"cameras": _are_names}),
     "report": Op(_AT_SITE | {Role.AUDITOR}),
+    # A verdict is signed for itself; whose counts is in statements.KINDS, and who asked may take back what they asked.
+    APPROVE: Op(frozenset(Role), {"statement": _is_signed_text}),
 }
 
 
@@ -345,6 +353,7 @@ CODES = (
     *(code for code, _ in LOOKS),
     "late",
     "unverified",
+    "not-approved",
     "journal",
 )
 

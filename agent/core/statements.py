@@ -1,8 +1,8 @@
 """Signed statements: a person's word on something that somebody else asked for. Pure; who keeps them is the journal.
 
 Rules of this file:
-- what was asked (an approval.requested row) is told again inside what is signed: kind, scope, requester, expiry. A
-  statement signed for one request can serve no other, and no wider scope;
+- what was asked (an approval.requested row) is told again inside what is signed: kind, scope, requester, expiry, and
+  the digest of all of it. A statement signed for one request can serve no other, no wider scope and no other reason;
 - who asks signs too, where they have a key; what nobody's key asked for is approved only where ASKED_BY_KEY lets it;
 - requester and approver differ, by name and by whose their keys are; KINDS says which roles may sign;
 - an expired statement approves nothing. A refusal never expires: what was refused, or granted and then revoked, stays
@@ -12,18 +12,20 @@ Rules of this file:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agent.core.commands import Here, Now
+from agent.core.events import StatementSigned
 from agent.core.people import Key, Role
 from agent.core.signed import NUMBER_MAX, REQUEST, STATEMENT, canonical, fields_of, fits
 
 TEXT_MAX = 200
 SCOPE_MAX = 32
 VALID_MAX_S = 366 * 86400
-_TEXTS = ("kind", "request", "requester", "verdict", "by", "key", "site", "board", "sig")
+_TEXTS = ("kind", "request", "requester", "digest", "verdict", "by", "key", "site", "board", "sig")
 
 _LEADERS = frozenset({Role.SUPERVISOR, Role.MANAGER})
 # What can be asked for, and the roles whose signature answers it; a site may narrow them down (Here.approvers).
@@ -57,10 +59,42 @@ class Request:
         told = {"request": self.id, "kind": self.kind, "by": self.requester, "scope": dict(self.scope)}
         return {**told, "reason": self.reason, "key": self.key, "site": site, "board": board}
 
+    def digest(self, site: str, board: str) -> str:
+        """SHA-256 in hex of the whole request, its signature too: who signs a verdict signs it on just this."""
+        return hashlib.sha256(canonical({**self.unsigned(site, board), "sig": self.sig}).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request as a board tells of it to who is far away: with its last verdict ("" if there is none), and whose."""
+
+    request: Request
+    verdict: str = ""
+    signed_by: str = ""
+
+
+def parse_waiting(payload: bytes) -> list[Waiting] | None:
+    """What `state/requests` holds, oldest first, None if it is none. Whatever it says of itself, it proves nothing."""
+    parsed = fields_of(payload)
+    found = parsed.get("requests") if parsed else None
+    return list(map(_waiting, found)) if isinstance(found, list) and all(map(_is_waiting, found)) else None
+
+
+def _is_waiting(value: Any) -> bool:
+    texts = ("request", "what", "by", "reason", "key", "sig", "verdict", "signed_by")
+    if not isinstance(value, dict) or not isinstance(value.get("scope"), dict):
+        return False
+    return all(isinstance(value.get(name), str) for name in texts) and all(map(_short, value["scope"].values()))
+
+
+def _waiting(told: Mapping[str, Any]) -> Waiting:
+    about = (told["request"], told["what"], told["by"], told["scope"], told["reason"], told["key"], told["sig"])
+    return Waiting(Request(*about), told["verdict"], told["signed_by"])
+
 
 @dataclass(frozen=True)
 class Statement:
-    """A verdict ("approve" or "refuse") on a request, as it was signed. iat, exp: unix seconds."""
+    """A verdict ("approve" or "refuse") on a request, as it was signed. digest: of the request; iat, exp: unix s."""
 
     site: str
     board: str
@@ -68,6 +102,7 @@ class Statement:
     request: str
     requester: str
     scope: dict[str, str]
+    digest: str
     verdict: str
     by: str
     key: str
@@ -82,6 +117,18 @@ class Statement:
     def text(self) -> str:
         """The whole statement as canonical JSON: what is journaled."""
         return canonical({**self.unsigned(), "sig": self.sig})
+
+    def event(self) -> StatementSigned:
+        """The row of it, whichever way it came: signed at the board, or in a command."""
+        return StatementSigned(
+            source="approve",
+            request=self.request,
+            what=self.kind,
+            verdict=self.verdict,
+            by=self.by,
+            key=self.key,
+            statement=self.text(),
+        )
 
 
 def parse(text: str) -> Statement | None:
@@ -118,9 +165,9 @@ def refusal(statement: Statement, request: Request, here: Here, now: Now) -> str
         return "signed by a key that is not known here"
     if not fits(key.public, statement.sig, STATEMENT, statement.unsigned(), here.verify):
         return "the signature does not fit: forged or changed"
-    asked = (request.id, request.kind, request.requester, dict(request.scope))
-    if (statement.request, statement.kind, statement.requester, statement.scope) != asked:
-        return "signed for another request or another scope"
+    asked = (request.id, request.kind, request.requester, dict(request.scope), request.digest(here.site, here.board))
+    if (statement.request, statement.kind, statement.requester, statement.scope, statement.digest) != asked:
+        return "signed for another request, or what is asked has another scope or reason now"
     if statement.verdict == "refuse":
         return "" if statement.by == request.requester else _may(statement, key.role, here)
     return _two(statement, key, request, here) or _may(statement, key.role, here) or _in_time(statement, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.core.commands import Here, Now
-from agent.core.statements import Request, asker, parse, standing
+from agent.core.statements import Request, Statement, Waiting, asker, parse, refusal, standing
 from agent.journal.journal import Journal
 from agent.journal.projections import OpenRequest, approvals
 
@@ -34,6 +34,24 @@ def request_of(found: OpenRequest) -> Request:
     key, sig = str(values.get("key", "")), str(values.get("sig", ""))
     told = (str(values["request"]), str(values["what"]), str(values["by"]), dict(values["scope"]))
     return Request(*told, str(values["reason"]), key, sig)
+
+
+def waiting(journal: Journal) -> list[Waiting]:
+    """All that was asked for, oldest first, each with its last verdict, whether or not that stands."""
+    return [_waiting(found) for found in approvals(journal).values()]
+
+
+def _waiting(found: OpenRequest) -> Waiting:
+    last = found.signed[-1].values() if found.signed else {}
+    return Waiting(request_of(found), str(last.get("verdict", "")), str(last.get("by", "")))
+
+
+def verdict_refusal(journal: Journal, statement: Statement, here: Here, now: Now) -> str:
+    """Why a verdict on what was asked for in this journal is not to be written into it; "" if it is."""
+    found = approvals(journal).get(statement.request)
+    if found is None:
+        return f"there is no request {statement.request}"
+    return refusal(statement, request_of(found), here, now)
 
 
 def approval_of(found: OpenRequest, here: Here, now: Now) -> Approval | None:

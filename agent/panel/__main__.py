@@ -11,8 +11,7 @@ import sys
 # First of all: what the panel hashes is a row, and hashlib does that without OpenSSL too, in 3 MiB less.
 sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]
 
-from agent.config import ConfigError, keep, keys_of, load_or_kept
-from agent.core.commands import Here
+from agent.config import ConfigError, here_of, keep, load_or_kept
 from agent.panel import realtime
 from agent.panel.loop import Banks
 from agent.panel.plan import Plan, plan
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     ring, no_ring = open_ring(paths)
     pinned = plan(site)
     stamp = process.clock(args).stamp
-    here = Here(site.site.id, site.site.board, keys_of(site), verify_apart)
+    here = here_of(site, verify_apart)
     panel = Panel(
         paths,
         lambda: plan(site),

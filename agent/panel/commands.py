@@ -4,7 +4,8 @@ Rules of this file (the intake's thread):
 - `command.started` is on the disk before anything is done; it holds the key's counter, and so does a file of ours that
   outlives the journal: no replay outlives them;
 - a command found started and without an end was cut off by a kill: whether it acted is not known, it is not repeated;
-- what the uplink has judged is judged again: the row may have been written by anybody who can write the journal.
+- what the uplink has judged is judged again: the row may have been written by anybody who can write the journal;
+- a verdict on a request is judged as `standpipe approve` judges one signed here: by what the journal says was asked.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.core.chain import Row, Stamp
-from agent.core.commands import OPS, PANEL, Envelope, Here, Now, Refusal, judge
+from agent.core.commands import APPROVE, OPS, PANEL, Envelope, Here, Now, Refusal, judge
 from agent.core.events import CommandFailed, CommandRefused, CommandStarted, Event
+from agent.core.statements import parse
 from agent.panel.decide import Decider
 from agent.panel.orders import Order
 from agent.runtime.counters import Counters
@@ -94,7 +96,7 @@ class Commands:
             self._answer((journal.epoch, row.seq), _failed(row, f"{_NO_COUNTERS}: {error.strerror}"))
             return
         counters = kept.merged(command_counters(journal))
-        verdict = _no("late", stale, text) if stale else self._judged(text, moment, counters)
+        verdict = _no("late", stale, text) if stale else self._judged(journal, text, moment, counters)
         if isinstance(verdict, Refusal):
             self._answer((journal.epoch, row.seq), _refused(row, verdict))
         else:
@@ -108,11 +110,24 @@ class Commands:
             self._counters = Counters(self._counters_file, fresh=fresh)
         return self._counters
 
-    def _judged(self, text: bytes, now: Now, counters: Mapping[str, int]) -> Envelope | Refusal:
+    def _judged(self, journal: Journal, text: bytes, now: Now, counters: Mapping[str, int]) -> Envelope | Refusal:
         try:
-            return judge(text, self._here, now, counters)
+            found = judge(text, self._here, now, counters)
+            why = "" if isinstance(found, Refusal) or found.op != APPROVE else self._not_standing(journal, found, now)
+            return _no("not-approved", why, text) if why else found
         except KeysError as error:  # no memory for another process, say: what cannot be judged is not done
             return _no("unverified", f"its signature cannot be looked at: {error}", text)
+
+    def _not_standing(self, journal: Journal, envelope: Envelope, now: Now) -> str:
+        """Why the verdict that came in a command is not written down. KeysError."""
+        from agent.journal.approvals import verdict_refusal
+
+        statement = parse(str(envelope.args["statement"]))
+        if statement is None:
+            return "it holds no verdict that can be read"
+        if statement.by != envelope.by:
+            return "the verdict is another person's: who signs it must send it"
+        return verdict_refusal(journal, statement, self._here, now)
 
     def _start(self, row: Row, name: tuple[str, int], envelope: Envelope, at_ns: int, kept: Counters) -> None:
         started = CommandStarted(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from agent.core.commands import APPROVE
 from agent.core.events import (
     ClipRequested,
     CommandDone,
@@ -22,6 +23,7 @@ from agent.core.events import (
 )
 from agent.core.people import Role
 from agent.core.permits import ENDS, MOST_S
+from agent.core.statements import parse
 from agent.panel.response import Cause, Response
 
 BEFORE_S, AFTER_S = 15, 45
@@ -156,6 +158,15 @@ def _snapshot(response: Response, order: Order) -> Fate:
     return Fate()
 
 
+def _approve(response: Response, order: Order) -> Fate:
+    """Judged against what was asked before it came here (commands.py): the row that `standpipe approve` writes."""
+    statement = parse(str(order.args["statement"]))
+    if statement is None:
+        return Fate("it holds no verdict that can be read")
+    response.said.append(statement.event())
+    return Fate(answer={"request": statement.request, "verdict": statement.verdict})
+
+
 # --- how the board stands ---
 
 
@@ -268,4 +279,5 @@ DO: Mapping[str, Callable[[Response, Order], Fate]] = {
     "hold": _hold,
     "snapshot": _snapshot,
     "report": _report,
+    APPROVE: _approve,
 }

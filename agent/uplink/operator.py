@@ -16,12 +16,14 @@ from collections.abc import Callable
 
 from agent.core.commands import Envelope
 from agent.core.results import ENDS, Result, Told, believed, parse_result
+from agent.core.statements import Waiting, parse_waiting
 from agent.core.wire import Presence, Topics, WireError, head_fits, parse_presence
 from agent.runtime.keys import verify
 from agent.uplink.link import BrokerAt, Link, LinkError, Subscription
 
 PRESENCE_S = 5.0
 TURN_S = 0.2
+REQUESTS = "requests"
 NOBODY = 0x10  # PUBACK: no matching subscribers
 
 
@@ -37,15 +39,17 @@ class Operator:
     """
 
     def __init__(self, broker: BrokerAt, topics: Topics, trusted: str = "") -> None:
-        wanted = [Subscription(topics.of("presence"), retained=True), Subscription(topics.of("result"))]
+        kept = [Subscription(topic, retained=True) for topic in (topics.of("presence"), topics.state(REQUESTS))]
+        wanted = [*kept, Subscription(topics.of("result"))]
         self._topics = topics
+        self._told: dict[str, bytes] = {}  # topic -> what it holds
         self._link = Link(broker, f"standpipe-operator-{uuid.uuid4().hex[:12]}", wanted)
         self._trusted = trusted
 
     def __enter__(self) -> Operator:
         try:
             self._link.open(lambda: True)
-            self.presence = _present(self._link, self._topics)
+            self.presence = self._present()
             self._key = self._believed_key()
         except LinkError as error:
             raise _lost(error) from error
@@ -67,6 +71,17 @@ class Operator:
         if not head_fits(presence, self._topics, verify):
             raise OperatorError("the board's presence bears a signature that does not fit: nothing was sent")
         return presence.key
+
+    def requests(self) -> list[Waiting]:
+        """What was asked for at that board and needs a second person, oldest first. OperatorError."""
+        try:
+            payload = self._kept(self._topics.state(REQUESTS))
+        except LinkError as error:
+            raise _lost(error) from error
+        found = None if payload is None else parse_waiting(payload)
+        if found is None:
+            raise OperatorError(f"{self._name} does not tell what was asked for there: is it of an older version?")
+        return found
 
     def send(self, envelope: Envelope, wait_s: float, tell: Callable[[Told], None]) -> Told | None:
         """Send a command; its end, or None if none came within `wait_s`.
@@ -101,27 +116,37 @@ class Operator:
             return Told("forged", "", "", {})
         return Told(result.state, result.code, result.reason, result.answer, signed=True)
 
+    # --- what the broker keeps of the board ---
+
+    @property
+    def _name(self) -> str:
+        return f"{self._topics.site}/{self._topics.board}"
+
+    def _kept(self, topic: str) -> bytes | None:
+        """It is there at once, retained, or not at all. LinkError."""
+        end = time.monotonic() + PRESENCE_S
+        while topic not in self._told and time.monotonic() < end:
+            self._link.turn(TURN_S)
+            self._told |= {message.topic: message.payload for message in self._link.take_messages()}
+        return self._told.get(topic)
+
+    def _present(self) -> Presence:
+        """The board's birth. LinkError, OperatorError."""
+        payload = self._kept(self._topics.of("presence"))
+        if payload is None:
+            asks = "are both names right, and may we read its presence?"
+            raise OperatorError(f"this broker knows of no board {self._name}: {asks}")
+        try:
+            presence = parse_presence(payload)
+        except WireError as error:
+            raise OperatorError(f"{self._name}: its presence cannot be read: {error}") from error
+        if presence.state != "online":
+            raise OperatorError(f"{self._name} is offline: nothing was sent")
+        return presence
+
 
 def _lost(error: LinkError) -> OperatorError:
     return OperatorError(f"{error.reason} ({error.state})")
-
-
-def _present(link: Link, topics: Topics) -> Presence:
-    """The board's birth. It is there at once, retained, or not at all."""
-    name, end = f"{topics.site}/{topics.board}", time.monotonic() + PRESENCE_S
-    while time.monotonic() < end:
-        link.turn(TURN_S)
-        for message in link.take_messages():
-            if message.topic != topics.of("presence"):
-                continue
-            try:
-                presence = parse_presence(message.payload)
-            except WireError as error:
-                raise OperatorError(f"{name}: its presence cannot be read: {error}") from error
-            if presence.state != "online":
-                raise OperatorError(f"{name} is offline: nothing was sent")
-            return presence
-    raise OperatorError(f"this broker knows of no board {name}: are both names right, and may we read its presence?")
 
 
 def _hand_over(link: Link, topics: Topics, envelope: Envelope) -> None:

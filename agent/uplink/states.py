@@ -1,4 +1,4 @@
-"""Retained present states on `state/{id}`: points, relays and the list of open alarms, as their last rows say."""
+"""Retained present states on `state/{id}`: points, relays, open alarms, what waits for a signature."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from agent.core.homeassistant import Thing, discovery, discovery_topic, on_this_
 from agent.core.wire import Topics, utc_text
 from agent.journal import Journal
 from agent.journal.projections import OpenAlarm, open_alarms
+from agent.uplink import requests
+from agent.uplink.requests import Requests
 
-ALARMS = "alarms"  # a reserved id: no point can have it
-UPLINK = "uplink"  # another
+ALARMS, REQUESTS, UPLINK = "alarms", "requests", "uplink"  # reserved ids: no point can have them
 ALARMS_MOST = 200
 FOLLOWED = ("point.changed", "point.found", "relay.driven", "alarm.")
 _MARKS = {"alarm.acknowledged": "acknowledged", "alarm.silenced": "silenced", "alarm.restored": "restored"}
@@ -51,6 +52,8 @@ class States:
             self._take(self._journal.last("relay.driven", source=relay.id))
         self._alarms = {name: _opened(alarm) for name, alarm in open_alarms(self._journal).items()}
         self._put(ALARMS, self._alarm_list())
+        self._requests = Requests(self._journal)
+        self._put(REQUESTS, self._requests.told())
 
     def birth(self) -> None:
         """A new session: everything is to be published."""
@@ -69,6 +72,9 @@ class States:
         for row in rows:
             if row.kind.startswith(FOLLOWED):
                 self._take(row)
+            elif row.kind in requests.KINDS:
+                self._requests.take(row)
+                self._put(REQUESTS, {**self._requests.told(), **self._when(row)})
 
     def next(self) -> tuple[str, bytes] | None:
         """(topic, payload) to publish next, retained."""

@@ -17,11 +17,13 @@ from sp_people import Person
 
 from agent.config import load
 from agent.core.chain import Row, Stamp
-from agent.core.events import ApprovalRequested, Event, StatementSigned
+from agent.core.events import ApprovalRequested, Event
 from agent.footage.index import MediaIndex, Segment, segment_path
 from agent.jobs import retention
 from agent.jobs.desk import Desk
 from agent.journal import Journal
+from agent.journal.approvals import request_of
+from agent.journal.projections import approvals
 from agent.runtime.paths import Paths
 
 NS = 1_000_000_000
@@ -128,10 +130,11 @@ class JobSite:
         self, request: str, what: str, scope: dict[str, str], *, person: Person | None = None, **changes: object
     ) -> None:
         """Somebody's signed verdict, written down whether or not it stands."""
-        who = person or self.chen
-        made = who.states(request, "anna", scope, kind=what, exp=self.now.at_ns // NS + 30 * 86400, **changes)
-        told = {"request": request, "what": what, "verdict": made.verdict, "by": made.by, "key": made.key}
-        self.append(StatementSigned(source="approve", statement=made.text(), **told))
+        journal = Journal.open_to_read(self.paths.journal)
+        asked = request_of(approvals(journal)[request])
+        journal.close()
+        told = {"kind": what, "scope": scope, "exp": self.now.at_ns // NS + 30 * 86400, **changes}
+        self.append((person or self.chen).states(asked, **told).event())
 
     def approved(self, what: str, scope: dict[str, str]) -> str:
         request = self.ask(what, scope)

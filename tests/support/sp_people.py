@@ -56,16 +56,17 @@ class Person:
         made = Request(request, kind, self.id, scope, reason, self.signer.key_id)
         return replace(made, sig=self.signer.sign(REQUEST, made.unsigned(self.site, self.board)))
 
-    def states(self, request: str, requester: str, scope: dict[str, str], **changes: Any) -> Statement:
-        """An approval of a request to delete footage; `changes` are made before it is signed."""
+    def states(self, asked: Request, **changes: Any) -> Statement:
+        """An approval of a request; `changes` are made before it is signed."""
         now_s = int(time.time())
         made = Statement(
             self.site,
             self.board,
-            "footage.delete",
-            request,
-            requester,
-            scope,
+            asked.kind,
+            asked.id,
+            asked.requester,
+            dict(asked.scope),
+            asked.digest(self.site, self.board),
             "approve",
             by=self.id,
             key=self.signer.key_id,

@@ -12,12 +12,14 @@ from sp_people import Person
 
 from agent.config import here_of, load
 from agent.core.chain import Stamp
-from agent.core.events import ApprovalRequested, Event, StatementSigned
+from agent.core.events import ApprovalRequested, Event
 from agent.core.viewing import Grant, Use, Wanted, Why, scope_of
 from agent.footage.index import MediaIndex
 from agent.footage.layout import Fragment
 from agent.footage.viewing import Screen
 from agent.journal import Journal
+from agent.journal.approvals import request_of
+from agent.journal.projections import approvals
 from agent.runtime.keys import verify
 from agent.runtime.paths import Paths
 
@@ -88,10 +90,9 @@ class ViewingSite:
     def sign(self, request: str, scope: dict[str, str], *, person: Person | None = None, **changes: object) -> None:
         """A verdict on it, for an hour from now, written down whether or not it stands."""
         iat = self.now.at_ns // NS
-        fields = {"kind": "footage.view", "iat": iat, "exp": iat + 3600, **changes}
-        made = (person or self.chen).states(request, "anna", scope, **fields)
-        told = {"request": request, "what": made.kind, "verdict": made.verdict, "by": made.by, "key": made.key}
-        self.journal.append(StatementSigned(source="approve", statement=made.text(), **told))
+        fields = {"scope": scope, "iat": iat, "exp": iat + 3600, **changes}
+        asked = request_of(approvals(self.journal)[request])
+        self.journal.append((person or self.chen).states(asked, **fields).event())
 
     def granted(self, start_s: float, end_s: float, **changes: object) -> str:
         """A grant that stands; its number."""

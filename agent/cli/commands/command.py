@@ -8,15 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from agent.cli.approve_texts import APPROVE_TEXTS
 from agent.cli.place import CommandError, Place, UsageError, look
 from agent.cli.reach import add_reach, envelope, reach
 from agent.cli.signing import add_key, opened
 from agent.cli.terminal import safe
 from agent.cli.texts import Texts
+from agent.cli.verdicts import add_verdict, agreed, by_key, listed, looked_through, picked, shown, statement_on
 from agent.config import load
-from agent.core.commands import LIFE_MAX_S
+from agent.core.commands import APPROVE, LIFE_MAX_S
 from agent.core.results import Told
 from agent.core.site_update import pack
+from agent.runtime.keys import Signer
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -27,7 +30,8 @@ Signs a command with your key, sends it to one board, and waits for the board's 
 Without --broker it goes to the board of this machine. It is valid for a minute, done at most once, and refused by a
 board that does not know your key or whose clock says that it is too late. The board signs its last word; --trust says
 with which key, else the one in its presence is believed. `start` starts a fire pump: it asks you to type the pump's
-name and to hold a key down. Exit code 0: done; 1: refused, failed, or not heard of."""
+name and to hold a key down. `approve` lists what waits at the board for a second person's signature; with the id of a
+request it shows all of it, asks, and signs on just that. Exit code 0: done; 1: refused, failed, or not heard of."""
 
 
 WAIT_S, WAIT_CONFIG_S = 20.0, 240.0
@@ -35,7 +39,7 @@ WAIT_S, WAIT_CONFIG_S = 20.0, 240.0
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_reach(parser)
-    add_key(parser)
+    add_key(parser, required=False)
     parser.add_argument(
         "--valid", type=int, default=60, metavar="S", help=f"seconds (default 60, at most {LIFE_MAX_S})"
     )
@@ -68,6 +72,7 @@ def _add_commands(ops: Any) -> None:
     config = ops.add_parser("config", help="a new site file: tried, and rolled back if not all comes back with it")
     config.add_argument("file", type=Path, metavar="site.toml", help="looked through here before it is sent")
     ops.add_parser("snapshot", help="one picture of a camera").add_argument("cameras", nargs="+", metavar="CAMERA")
+    add_verdict(ops.add_parser(APPROVE, help="what waits for a second person's signature; signs it"))
     ops.add_parser("report", help="says how the board stands now: alarms, troubles, doors, pumps, relays, permits")
 
 
@@ -124,13 +129,26 @@ def _packed(file: Path) -> str:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     place = look(paths)
-    told_args = arguments_of(args, place)
+    t = Texts(place.language, APPROVE_TEXTS)
     if not 1 <= args.valid <= LIFE_MAX_S:
         raise UsageError(f"--valid {args.valid}: from 1 to {LIFE_MAX_S} seconds")
-    if args.op == "start":
-        return _start(args, paths, place)
-    t = Texts(place.language)
+    if args.op == APPROVE:
+        return _approve(args, paths, place, t)
+    if args.key is None:
+        raise UsageError(t("approve-whose"))
+    told = arguments_of(args, place)
+    return _start(args, paths, place) if args.op == "start" else _send(args, paths, t, told, *_signer(args))
+
+
+def _signer(args: argparse.Namespace) -> tuple[Signer, str]:
     signer, about = opened(args)
+    return signer, about.person
+
+
+def _send(
+    args: argparse.Namespace, paths: Paths, t: Texts, told_args: dict[str, Any], signer: Signer, person: str
+) -> int:
+    """Sign it, send it, say what becomes of it."""
     heard: list[Told] = []
 
     def tell(told: Told) -> None:
@@ -142,12 +160,29 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
 
     wait_s = args.wait or (WAIT_CONFIG_S if args.op == "config" else WAIT_S)
     with reach(args, paths) as board:
-        end = board.send(envelope(board, signer, about.person, args.op, told_args, args.valid), wait_s, tell)
+        end = board.send(envelope(board, signer, person, args.op, told_args, args.valid), wait_s, tell)
     if args.json:
         print(json.dumps({"state": end.state if end else "unknown", "told": [one._asdict() for one in heard]}))
     elif end is None:
         raise CommandError(t("command-silent", s=f"{wait_s:g}"))
     return 0 if end is not None and end.state == "done" else 1
+
+
+def _approve(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
+    """Fetched, shown and signed while no connection stands: a person may take their time."""
+    if args.request is not None:
+        looked_through(args, t)
+    with reach(args, paths) as board:
+        found, where = board.requests(), board.where
+    if args.request is None:
+        return listed(found, by_key(t), args, t)
+    one = picked(found, args.request, t, "standpipe command")
+    at = t("approve-at", site=where.site, board=where.board)
+    if not agreed(args, f"{at}, {shown(one, by_key(t), t, place)}", t, place):
+        return 1
+    signer, person = _signer(args)
+    made = statement_on(where.site, where.board, one.request, args, signer, person)
+    return _send(args, paths, t, {"statement": made.text()}, signer, person)
 
 
 def _start(args: argparse.Namespace, paths: Paths, place: Place) -> int:

@@ -49,10 +49,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="every grant")
     listing.add_argument("--json", action="store_true", help="as JSON")
     revoke = actions.add_parser("revoke", help="sign that a grant is over")
-    revoke.add_argument("grant", metavar="GRANT")
+    revoke.add_argument("request", metavar="GRANT")
     add_key(revoke)
     revoke.add_argument("--yes", action="store_true", help="do not ask again before signing")
-    revoke.set_defaults(days=1)
+    revoke.set_defaults(days=1, refuse=True, json=False)
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         return _ask(args, paths, place, t)
     if args.action == "list":
         return _list(args, paths, place, t)
-    return _revoke(args, paths, t)
+    return _revoke(args, paths, place, t)
 
 
 def _ask(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
@@ -124,9 +124,9 @@ def _line(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
     return [grant.id, state, grant.viewer, cameras, between, use, t(f"why-{grant.why}"), grant.purpose, grant.document]
 
 
-def _revoke(args: argparse.Namespace, paths: Paths, t: Texts) -> int:
+def _revoke(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
     with journal_to_read(paths) as journal:
         known = [str(one.asked.values()["request"]) for one in _asked(journal)]
-    if args.grant not in known:
-        raise UsageError(t("unknown-grant", grant=args.grant, known=" ".join(known) or t("none")))
-    return sign(args, paths, t, args.grant, "refuse")
+    if args.request not in known:
+        raise UsageError(t("unknown-grant", grant=args.request, known=" ".join(known) or t("none")))
+    return sign(args, paths, place)

@@ -11,7 +11,7 @@ from sp_recorder import Recorder, card_numbers, until
 
 from agent.cli.moments import instant, moment
 from agent.cli.place import Place, UsageError
-from agent.core.events import ApprovalRequested, ClockSet, StatementSigned
+from agent.core.events import ApprovalRequested, ClockSet
 from agent.core.viewing import Grant, Why, scope_of
 from agent.footage.index import Gap, MediaIndex
 from agent.journal import Journal
@@ -136,20 +136,9 @@ def copies_of_today(paths, anna, li):
     hour = 3600 * 1_000_000_000
     grant = Grant("g-1", ("yard",), now.at_ns - hour, now.at_ns + hour, "wang", Why.INCIDENT, "the door", copies=True)
     scope = scope_of(grant)
-    asked, signed = anna.asks("g-1", "footage.view", scope), li.states("g-1", "anna", scope, kind="footage.view")
+    asked = anna.asks("g-1", "footage.view", scope)
     told = {"request": "g-1", "what": "footage.view", "scope": scope, "by": "anna", "reason": "", "key": asked.key}
     journal = Journal.open(paths.journal, paths.bell, SystemClock().stamp)
-    journal.append(
-        ApprovalRequested(source="cli", sig=asked.sig, **told),
-        StatementSigned(
-            source="approve",
-            request="g-1",
-            what="footage.view",
-            verdict="approve",
-            by="li",
-            key=signed.key,
-            statement=signed.text(),
-        ),
-    )
+    journal.append(ApprovalRequested(source="cli", sig=asked.sig, **told), li.states(asked).event())
     journal.close()
     return "g-1"

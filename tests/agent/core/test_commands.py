@@ -61,6 +61,7 @@ ARGS: dict[str, dict[str, Any]] = {
     "start": {"pump": "pump-1", "nonce": "n-1", "reason": "fire"},
     "snapshot": {"cameras": ["pump-room"]},
     "report": {},
+    "approve": {"statement": "{}"},
 }
 
 
@@ -121,6 +122,7 @@ def test_who_may_sign_what() -> None:
         "start": at_site,
         "snapshot": at_site,
         "report": {"operator", "shift-leader", "supervisor", "technician", "auditor"},
+        "approve": set(map(str, Role)),  # of the verdict inside, statements.KINDS says whose counts
     }
     assert set(ARGS) == set(OPS)
     assert all(op.roles <= set(Role) for op in OPS.values())
@@ -213,7 +215,7 @@ def test_what_may_have_been_done_before_counters_were_lost_is_refused() -> None:
 
 def test_every_code_has_a_test() -> None:
     tried = {which for _, which, _ in REFUSED} | {"retained", "replayed", "forgotten", "bad-args"}
-    assert tried == set(CODES) - {"late", "unverified", "journal"}, "those are not of judge()"
+    assert tried == set(CODES) - {"late", "unverified", "not-approved", "journal"}, "those are not of judge()"
 
 
 def test_a_counter_serves_once() -> None:

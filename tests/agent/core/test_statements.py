@@ -26,8 +26,13 @@ NOW_S = 1_800_000_000
 
 
 def made(who: Person = CHEN, **changes: Any) -> Statement:
-    fields = {"iat": NOW_S, "exp": NOW_S + 3600, "scope": dict(SCOPE), **changes}
-    return who.states("r-1", fields.pop("requester", "anna"), fields.pop("scope"), **fields)
+    asked: Request = changes.pop("asked", ASKED)
+    return who.states(asked, **{"iat": NOW_S, "exp": NOW_S + 3600, **changes})
+
+
+def on(asked: Request, who: Person = CHEN, **changes: Any) -> str:
+    """Of a verdict on just this request."""
+    return why_not(made(who, asked=asked, **changes), asked=asked)
 
 
 def why_not(statement: Statement, *, asked: Request = ASKED, at_s: int = NOW_S, clock: str = "synced") -> str:
@@ -54,12 +59,16 @@ WRONG: list[tuple[Callable[[], str], str]] = [
     (lambda: why_not(made(kind="footage.view")), "another request"),
     (lambda: why_not(made(AUDE)), "takes manager or supervisor"),
     (lambda: why_not(made(verdict="perhaps")), "neither approve nor refuse"),
-    (lambda: why_not(made(requester="chen"), asked=replace(ASKED, requester="chen")), "second person"),
-    (lambda: why_not(made(requester="chen"), asked=CHEN.asks("r-1", "footage.delete", SCOPE)), "second person"),
-    (lambda: why_not(made(), asked=UNSIGNED), "nobody's key asked"),
-    (lambda: why_not(made(), asked=replace(ASKED, reason="another")), "nobody's key asked"),
-    (lambda: why_not(made(), asked=replace(CHEN.asks("r-1", "footage.delete", SCOPE), requester="anna")), "nobody's"),
-    (lambda: why_not(made(kind="odd"), asked=replace(ASKED, kind="odd")), "no such kind"),
+    (lambda: why_not(made(), asked=replace(ASKED, reason="another")), "another scope or reason"),
+    (lambda: why_not(made(), asked=ANNA.asks("r-1", "footage.delete", SCOPE, "asked anew")), "another scope or reason"),
+    (lambda: why_not(made(), asked=UNSIGNED), "signed for another request"),
+    (lambda: why_not(made(digest="0" * 64)), "signed for another request"),
+    (lambda: on(replace(ASKED, requester="chen")), "second person"),
+    (lambda: on(CHEN.asks("r-1", "footage.delete", SCOPE)), "second person"),
+    (lambda: on(UNSIGNED), "nobody's key asked"),
+    (lambda: on(replace(ASKED, reason="another")), "nobody's key asked"),
+    (lambda: on(replace(CHEN.asks("r-1", "footage.delete", SCOPE), requester="anna")), "nobody's"),
+    (lambda: on(replace(ASKED, kind="odd")), "no such kind"),
     (lambda: why_not(made(exp=NOW_S + VALID_MAX_S + 1)), "at most 366 days"),
     (lambda: why_not(made(), at_s=NOW_S + 3600), "expired"),
     (lambda: why_not(made(), clock="unset"), "cannot be judged"),
@@ -82,12 +91,12 @@ def test_who_may_sign_what() -> None:
 
 def test_what_takes_footage_away_is_asked_for_by_key_and_the_rest_may_be_unsigned() -> None:
     for kind in KINDS:
-        asked = replace(UNSIGNED, kind=kind)
-        assert ("nobody's key" in why_not(made(kind=kind), asked=asked)) is (kind in ASKED_BY_KEY)
+        assert ("nobody's key" in on(replace(UNSIGNED, kind=kind))) is (kind in ASKED_BY_KEY)
 
 
 def test_a_site_chooses_among_the_roles_and_gains_none() -> None:
-    asked, statement = replace(UNSIGNED, kind="footage.view"), made(kind="footage.view")
+    asked = replace(UNSIGNED, kind="footage.view")
+    statement = made(asked=asked)
     for chosen, says in ((Role.MANAGER, "takes manager"), (Role.AUDITOR, "takes "), (Role.SUPERVISOR, "")):
         here = HERE._replace(approvers={"footage.view": frozenset({chosen})})
         said = refusal(statement, asked, here, Now(NOW_S, "synced", "b-1"))

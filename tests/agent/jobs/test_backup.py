@@ -21,9 +21,9 @@ from agent.core.events import (
     LinkUp,
     PumpStarted,
     Signal,
-    StatementSigned,
     VisitClosed,
 )
+from agent.core.statements import Request
 from agent.footage.index import MediaIndex
 from agent.jobs import backup
 from agent.journal import Cursor, Journal
@@ -235,16 +235,14 @@ SCOPE = {"about": "retention", "overwrite": "no"}
 
 def test_what_was_revoked_since_stays_revoked(site: Site) -> None:
     """The approval is carried past its refusal, and is older all the same."""
-    asked = site.chen.states("r-1", "anna", SCOPE, kind="policy", exp=site.now.at_ns // 10**9 + 86400)
-    told = {"request": "r-1", "what": "policy", "by": "chen", "key": asked.key}
+    asked = Request("r-1", "policy", "anna", SCOPE)
     site.note(
         200,
         ApprovalRequested(source="cli", request="r-1", what="policy", scope=SCOPE, by="anna", reason=""),
-        StatementSigned(source="approve", verdict="approve", statement=asked.text(), **told),
+        site.chen.states(asked, exp=site.now.at_ns // 10**9 + 86400).event(),
         *(LinkUp(source="uplink", broker="b") for _ in range(30)),
     )
-    refused = site.chen.states("r-1", "anna", SCOPE, kind="policy", verdict="refuse")
-    site.note(1, StatementSigned(source="approve", verdict="refuse", statement=refused.text(), **told))
+    site.note(1, site.chen.states(asked, verdict="refuse").event())
     site.policy("yes")
     for _ in range(2):
         with site.desk() as desk:
