@@ -51,7 +51,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "did-arm": ("{id}: armed by {by}", "{id}：已由 {by} 布防"),
     "did-disarm": ("{id}: disarmed by {by}", "{id}：已由 {by} 撤防"),
     # rules explain
-    "no-event": ("there is no event {kind}{near}", "没有事件 {kind}{near}"),
+    "no-event": (
+        "there is no event {kind}{near}; those that are alarms here: standpipe rules lint",
+        "没有事件 {kind}{near}；本站的报警事件：standpipe rules lint",
+    ),
     "not-heard": ("rules do not hear of {kind}: nothing follows", "规则不响应 {kind}：不会有任何动作"),
     "no-source": (
         "{kind} cannot happen to {source} here; it can to: {known}",

@@ -257,6 +257,7 @@ class Texts:
         """more: sentences that only some commands need."""
         self._table = {**TEXTS, **(more or {})}
         self.language = language
+        self.language = language
         self._column = 1 if language == "zh-CN" else 0
 
     def __call__(self, text: str, /, **values: object) -> str:

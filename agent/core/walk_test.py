@@ -18,6 +18,7 @@ FOR_S_MAX = 8 * 3600
 FOR_S = 3600
 PULSE_MS, PULSE_MS_LEAST, PULSE_MS_MAX = 1000, 50, 30_000
 TESTS_MAX = 128
+_QUIET = "see to them first (standpipe alarm ack), the sounders would be quiet"
 MOVED_PART = 50  # of the span
 
 
@@ -39,7 +40,7 @@ class WalkTest:
         if self.by:
             return [], f"{self.by} has started a walk test already"
         if unacknowledged:
-            return [], f"{unacknowledged} alarms are not acknowledged: see to them first, the sounders would be quiet"
+            return [], f"alarms not acknowledged: {unacknowledged}; {_QUIET}"
         if not 60 <= asked.for_s <= FOR_S_MAX:
             return [], f"a walk test takes 1 to {FOR_S_MAX // 60} minutes"
         self.by, self.since_ns, self.end_ns = asked.by or "somebody", now_ns, now_ns + asked.for_s * SECOND

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 
+from agent.cli.alarm_texts import named, reason
 from agent.cli.confirm import user
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
 from agent.cli.terminal import RED, YELLOW, columns, paint
@@ -89,14 +90,16 @@ def as_dict(id_: str, alarm: OpenAlarm, anchors: dict[str, int]) -> dict[str, ob
 
 
 def table(listed: list[dict[str, object]], place: Place, t: Texts) -> list[str]:
-    """Lines, one an alarm: id, class, since when, how far it is dealt with."""
+    """Lines, one an alarm: id, what it is called, class, since when, how far it is dealt with."""
     rows = []
     for alarm in listed:
         steps = [t(step) for step in ("acknowledged", "silenced", "restored") if alarm[step]]
         since = place.time(int(str(alarm["since_ns"])))
         steps = [*steps, *(t(f"is-{mark}") for mark in ("first", "drill") if alarm.get(mark))]
         state = ", ".join(steps if alarm["acknowledged"] else [t("unacknowledged"), *steps])
-        rows.append([str(alarm["id"]), t(f"class-{alarm['class']}"), since, state, str(alarm["detail"])])
+        name = named(str(alarm["id"]), t.language)
+        called = [str(alarm["id"]), *([name] if name else [])]
+        rows.append([*called, t(f"class-{alarm['class']}"), since, state, str(alarm["detail"])])
     colours = [YELLOW if alarm["acknowledged"] else RED for alarm in listed]
     return [paint(line, colour) for line, colour in zip(columns(rows), colours, strict=True)]
 
@@ -158,7 +161,9 @@ def _await(journal: Journal, request: Row, waiting: set[str], wait: Callable[[fl
         for row in journal.read(mark, kinds=[DONE[does], "panel.refused"]):
             mark = row.seq
             if row.kind == "panel.refused" and row.values()["request"] == request.seq:
-                print(t("refused", id=" ".join(sorted(waiting)), reason=row.values()["reason"]))
+                print(
+                    t("refused", id=" ".join(sorted(waiting)), reason=reason(str(row.values()["reason"]), t.language))
+                )
                 return 1
             if row.source in waiting:
                 waiting.discard(row.source)

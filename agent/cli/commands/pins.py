@@ -98,7 +98,7 @@ def listed(found: Sequence[Wire], t: Texts) -> list[str]:
     """One line for each wire, by physical pin."""
     ordered = sorted(found, key=lambda wire: (wire.board or 99, wire.line))
     rows = [
-        [f"{wire.board:>2}" if wire.board else "", wire.line, wire.id, wire.kind, ", ".join(wire.notes)]
+        [f"{wire.board:>2}" if wire.board else "", wire.line, wire.id, t(f"kind-{wire.kind}"), ", ".join(wire.notes)]
         for wire in ordered
     ]
     return [paint(line, COLOURS[wire.what]) for line, wire in zip(columns(rows), ordered, strict=True)]

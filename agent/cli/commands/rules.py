@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from agent.cli.alarm_texts import named
 from agent.cli.explaining import Answer, alarms, answer, heard, sources
 from agent.cli.permits import place_and_texts
 from agent.cli.place import UsageError
@@ -16,14 +17,15 @@ from agent.core.rules import Rule
 from agent.runtime.paths import Paths
 
 HELP = """\
-explain EVENT   what the panel would do if this happened now, and because of which rule; nothing is done
+explain EVENT   what the panel would do if this happened now, and because of which rule; nothing is done. EVENT: a
+                kind of event, or an alarm as `alarm list` shows it
 lint            every kind of alarm that this site can raise, its rules and plan; exit code 1 if one has none"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="explain|lint")
     explain = actions.add_parser("explain", help="what would follow from an event, and why")
-    explain.add_argument("event", metavar="EVENT", help='an event kind, such as "pump.fail_to_start"')
+    explain.add_argument("event", metavar="EVENT", help="such as pump.fail_to_start, or pump.fail_to_start:pump-1")
     explain.add_argument(
         "--source", metavar="ID", help="to which point, door, pump, relay or camera (default: the first)"
     )
@@ -33,7 +35,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, paths: Paths) -> int:
     _, t = place_and_texts(paths)
     site = load(paths.site)
-    return _explain(site, args.event, args.source, t) if args.action == "explain" else _lint(site, t)
+    if args.action == "lint":
+        return _lint(site, t)
+    kind, _, source = args.event.partition(":")
+    return _explain(site, kind, args.source or source.partition(":")[0] or None, t)
 
 
 # --- explain ---
@@ -50,7 +55,8 @@ def _explain(site: SiteConfig, kind: str, source: str | None, t: Texts) -> int:
     if not known or (source and source not in known and known != ["panel"]):
         raise UsageError(t("no-source", kind=kind, source=source or "-", known=" ".join(known) or t("none")))
     of = source or known[0]
-    print(paint(t("happens", kind=kind, source=of), BOLD))
+    name = named(kind, t.language)
+    print(paint(t("happens", kind=f"{kind}（{name}）" if name else kind, source=of), BOLD))
     print("\n".join(f"  {line}" for line in _lines(site, answer(site, kind, of), t)))
     return 0
 
@@ -108,7 +114,8 @@ def _lint(site: SiteConfig, t: Texts) -> int:
         told = [t("lint-rule", number=" ".join(map(str, numbers)))] if numbers else []
         told += [f"{t('lint-no-rule')}: {' '.join(unanswered)}"] if unanswered else []
         told += [t("lint-no-plan")] if unplanned and not unanswered else []
-        rows.append([kind, ", ".join(told)])
+        name = named(kind, t.language)
+        rows.append([kind, *([name] if name else []), ", ".join(told)])
         colours.append(RED if unanswered else YELLOW if unplanned else "0")
     for line, colour in zip(columns(rows), colours, strict=True):
         print(paint(line, colour))

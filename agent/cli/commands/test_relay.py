@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from agent.cli.alarm_texts import reason
 from agent.cli.asking import ANSWER_S, ask, known, user, yes
 from agent.cli.place import journal_to_write, look
 from agent.cli.site_texts import SITE_TEXTS
@@ -68,7 +69,7 @@ def _told(row: Row | None, relay: str, t: Texts) -> int:
         return 1
     values = row.values()
     if row.kind == "panel.refused":
-        print(t("panel-refused", reason=values["reason"]))
+        print(t("panel-refused", reason=reason(str(values["reason"]), t.language)))
         return 1
     if not values["ok"]:
         print(paint(t("tested-bad", id=relay, reason=values["reason"]), RED))

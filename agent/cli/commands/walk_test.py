@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.cli import walk as walks
+from agent.cli.alarm_texts import reason
 from agent.cli.asking import ANSWER_S, ask, known, user, yes
 from agent.cli.place import CommandError, Place, journal_to_read, journal_to_write, look
 from agent.cli.sheet import Signed, sheet
+from agent.cli.signing import add_passphrase, opened
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import GREEN, RED, YELLOW, columns, paint, span
 from agent.cli.texts import Texts
@@ -51,6 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     end = actions.add_parser("end", help="end it, write record and sheet")
     end.add_argument("--name", metavar="NAME", help="the technician's name on the sheet (default: who began)")
     end.add_argument("--key", type=Path, metavar="FILE", help="key file of the person who signs (else the board signs)")
+    add_passphrase(end)
     end.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: DATA/walk-tests)")
     for action in (start, seen, end):
         action.add_argument("--by", metavar="NAME", help="who asks (default: the user's name)")
@@ -85,7 +87,7 @@ def _asked(paths: Paths, asked: WalkTestRequested, kind: str, t: Texts) -> bool:
     if row is None:
         print(t("no-panel-answer", s=round(ANSWER_S)))
     elif row.kind == "panel.refused":
-        print(t("panel-refused", reason=row.values()["reason"]))
+        print(t("panel-refused", reason=reason(str(row.values()["reason"]), t.language)))
     return row is not None and row.kind == kind
 
 
@@ -180,7 +182,7 @@ def _left(record: dict[str, Any], t: Texts) -> str:
 
 
 def _end(args: argparse.Namespace, paths: Paths, config: SiteConfig, place: Place, t: Texts) -> int:
-    signer, who = _signer(args.key, paths, t)
+    signer, who = _signer(args, paths)
     with journal_to_read(paths) as journal:
         walk = Walk.last(journal)
     if walk is None:
@@ -197,12 +199,13 @@ def _end(args: argparse.Namespace, paths: Paths, config: SiteConfig, place: Plac
     return _write(args, paths, config, place, t, signer, who)
 
 
-def _signer(key: Path | None, paths: Paths, t: Texts) -> tuple[Signer | None, str]:
+def _signer(args: argparse.Namespace, paths: Paths) -> tuple[Signer | None, str]:
     """The person's key, else the board's own if it is there and this user may read it, else none. KeysError."""
-    from agent.runtime.keys import KeysError, about, board_key, open_key
+    from agent.runtime.keys import KeysError, board_key
 
-    if key is not None:
-        return open_key(key, getpass.getpass(t("passphrase", file=key))), about(key).person
+    if args.key is not None:
+        signer, about = opened(args)
+        return signer, about.person
     try:
         if (paths.data / BOARD_KEY).exists():
             return board_key(paths.data), "board"

@@ -114,7 +114,7 @@ def test_pins_of_another_board_are_listed(site: Site, standpipe: Standpipe) -> N
     site.paths.site.write_text(text.replace("GPIO24", "PAC.06").replace("GPIO23", "PH.00"), encoding="utf-8")
     said = standpipe("pins").out
     assert "●" not in said
-    assert re.search(r"PQ\.05 +door +door +常闭, 上拉", said)
+    assert re.search(r"PQ\.05 +door +门 +常闭, 上拉", said)
     site.paths.site.write_text(text, encoding="utf-8")
     assert "不在排针上：door" in standpipe("pins").out
     wires = json.loads(standpipe("pins", "--json").out)
@@ -330,14 +330,12 @@ def test_what_was_not_tried_stays_on_the_sheet(site: Site, standpipe: Standpipe)
     until(lambda: site.driver.relay("siren")["energised"], "what still stands sounds after the walk test")
 
 
-def test_a_person_signs_with_their_key(
-    site: Site, standpipe: Standpipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    signer, file = new_signer(), tmp_path / "anna.key"
+def test_a_person_signs_with_their_key(site: Site, standpipe: Standpipe, tmp_path: Path) -> None:
+    signer, file, secret = new_signer(), tmp_path / "anna.key", tmp_path / "passphrase"
     write_key(file, signer, "anna", "correct horse")
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "correct horse")
+    secret.write_text("correct horse\n")
     standpipe("walk-test", "start")
-    assert "signed by anna" in standpipe("walk-test", "end", "--key", str(file)).out
+    assert "signed by anna" in standpipe("walk-test", "end", "--key", str(file), "--passphrase-file", str(secret)).out
     row = site.wait_row("walk_test.recorded").values()
     record = json.loads(Path(str(row["file"])).read_text())["record"]
     assert fits(public_of(signer.public_text), str(row["sig"]), WALK_TEST, record, verify)
@@ -350,7 +348,7 @@ def test_refusals_are_told(site: Site, standpipe: Standpipe) -> None:
     site.driver.contact("flood", True)
     site.wait_row("alarm.raised")
     said = standpipe("walk-test", "start")
-    assert (said.code, "the panel refused: 1 alarms are not acknowledged" in said.out) == (1, True)
+    assert (said.code, "the panel refused: alarms not acknowledged: 1; see to them first" in said.out) == (1, True)
     site.kill("panel")
     said = standpipe("walk-test", "start")
     assert (said.code, "has not answered" in said.out) == (1, True)

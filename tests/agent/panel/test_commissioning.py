@@ -105,7 +105,7 @@ def test_a_siren_that_sounds_after_a_walk_test_has_its_longest_time(tmp_path: Pa
 def test_no_walk_test_over_alarms_that_nobody_has_seen(core: Core) -> None:
     trip(core)
     walk(core)
-    assert "1 alarms are not acknowledged" in refused(core)
+    assert "alarms not acknowledged: 1;" in refused(core)
     core.request("acknowledge")
     walk(core)
     walk(core)
