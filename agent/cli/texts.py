@@ -190,6 +190,7 @@ TEXTS |= {
     # retention and hold
     "nothing-goes": ("nothing expires: {why}", "没有录像到期删除：{why}"),
     "none-due": ("nothing is due", "没有到期的录像"),
+    "delete-not-now": ("as it stands none of it would go: {why}", "按目前情况不会删除：{why}"),
     "files": ("{files} files, {size}", "{files} 个文件，{size}"),
     "why-ceiling": ("older than keep_at_most", "超过最长保存期 keep_at_most"),
     "why-room": ("older than keep, and the disk needs room", "超过保存期 keep，且磁盘需要空间"),
@@ -256,7 +257,6 @@ class Texts:
     def __init__(self, language: str, more: dict[str, tuple[str, str]] | None = None) -> None:
         """more: sentences that only some commands need."""
         self._table = {**TEXTS, **(more or {})}
-        self.language = language
         self.language = language
         self._column = 1 if language == "zh-CN" else 0
 
