@@ -9,9 +9,12 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import socket
+import sys
+import termios
 import time
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +51,7 @@ class Feed:
         self._limit_s = first_s
         self._until_s = time.monotonic() + first_s
         self._why = ""
+        self._waited = False
         self.over = False
 
     def read(self, size: int) -> bytes:
@@ -59,7 +63,7 @@ class Feed:
             return found
         if not self._keeping:
             self._kept = kept = None
-        data = b"" if self.over else self._source.receive(size, max(0.0, self._until_s - time.monotonic()))
+        data = b"" if self.over else self._receive(size)
         if not data or time.monotonic() > self._until_s:
             self._end(silent=data != b"")
             return b""
@@ -69,6 +73,19 @@ class Feed:
             if len(kept) > KEPT_BYTES_MAX:
                 self.keep_no_more()
         return data
+
+    def _receive(self, size: int) -> bytes | None:
+        """What is there, or what comes in time."""
+        data = self._source.receive(size, 0)
+        if data is None:
+            self._waited = True
+            data = self._source.receive(size, max(0.0, self._until_s - time.monotonic()))
+        return data
+
+    def waited(self) -> bool:
+        """Since the last call of this, nothing was there for once."""
+        waited, self._waited = self._waited, False
+        return waited
 
     def _end(self, *, silent: bool) -> None:
         if not self.over:
@@ -157,15 +174,30 @@ def room_in(connection: socket.socket) -> int:
         return 0
 
 
-def room_to(port: int) -> int:
-    """The same of a connection to this port that FFmpeg has opened; 0 if there is none."""
+def connection_to(port: int) -> socket.socket | None:
+    """The connection to this port that FFmpeg has opened, by a descriptor of our own; None if there is none."""
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            if entry.is_socket():
-                with socket.socket(fileno=os.dup(int(entry.name))) as connection:
-                    if connection.type == socket.SOCK_STREAM and connection.getpeername()[1:2] == (port,):
-                        return room_in(connection)
-    return 0
+            if entry.is_socket() and _leads_to(port, connection := socket.socket(fileno=os.dup(int(entry.name)))):
+                return connection
+    return None
+
+
+def _leads_to(port: int, connection: socket.socket) -> bool:
+    """True for a TCP connection to that port; any other is closed."""
+    with contextlib.suppress(OSError):
+        if connection.type == socket.SOCK_STREAM and connection.getpeername()[1:2] == (port,):
+            return True
+    connection.close()
+    return False
+
+
+def bytes_in(connection: socket.socket) -> int:
+    """Bytes that have come and are not read; 0 if that cannot be told."""
+    try:
+        return int.from_bytes(fcntl.ioctl(connection, termios.FIONREAD, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
 
 
 def readable(fd: int, timeout_s: float) -> bool:

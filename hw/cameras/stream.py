@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any
 import av
 import av.error
 
-from hw.cameras.feed import Feed, readable, room_to
+from hw.cameras.feed import Feed, bytes_in, connection_to, readable, room_in
 from hw.cameras.formats import FormatWatch
 from hw.cameras.sps import never_reordered
 from hw.ports import HardwareError, NewFormat, Picture
@@ -33,6 +34,7 @@ GLANCE = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0", "sk
 LOOK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 MORE = {"probesize": "600000", "analyzeduration": "0", "fpsprobesize": "0"}
 LONG_LOOK = {"probesize": "5000000", "analyzeduration": "10000000", "fpsprobesize": "0"}
+WAITED_NS = 500_000  # a read of a connection that cannot be asked has waited if it took longer
 NEEDS_HEADERS = ("h264", "hevc")
 # A name that is not UTF-8 must not keep a camera from opening. PyAV 19 sees to that by itself and has no such argument.
 METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -64,6 +66,7 @@ class StreamCamera:
         self._open_s = open_s
         self._container: Any = None
         self._feed: Feed | None = None
+        self._socket: socket.socket | None = None  # FFmpeg's own connection, to ask it what lies there
         self._packets: Iterator[Any] = iter(())
         self._stream: Any = None
         self._device = -1
@@ -94,7 +97,9 @@ class StreamCamera:
         self._watch = FormatWatch(stream) if self._spec.endless else None
         self._picture_ns = time.monotonic_ns()
         if self._rest is not None:
-            self._rest = _Rest(room_to(self._spec.port) if self._feed is None else self._feed.room())
+            self._socket = connection_to(self._spec.port) if self._feed is None else None
+            room = self._feed.room() if self._feed is not None else 0 if self._socket is None else room_in(self._socket)
+            self._rest = _Rest(room)
         if self._feed is not None:
             self._feed.picture_came(self._stall_s)
         context = stream.codec_context
@@ -147,8 +152,10 @@ class StreamCamera:
         if pending is not None:
             return pending
         rest = self._rest
+        began_ns, behind = 0, False
         if rest is not None:
             rest.before()
+            began_ns, behind = time.monotonic_ns(), self._is_behind()
         packet = self._next()
         if packet is None:
             return None
@@ -156,12 +163,22 @@ class StreamCamera:
             self._pace.wait(packet)
         self._picture_ns = mono_ns = time.monotonic_ns()
         if rest is not None:
-            rest.after(packet.size, mono_ns)
+            rest.after(packet.size, mono_ns, waited=not behind and self._waited(mono_ns - began_ns))
         if self._feed is not None:
             self._feed.picture_came(self._stall_s)
         if self._watch is not None and packet.is_keyframe:
             self._compare(self._watch, packet, mono_ns)
         return packet, mono_ns
+
+    def _is_behind(self) -> bool:
+        """Something of FFmpeg's connection lies there to be read. Of a feed it is known afterwards."""
+        return self._socket is not None and bytes_in(self._socket) > 0
+
+    def _waited(self, took_ns: int) -> bool:
+        """The read that is over, for which nothing lay there, had to wait: known, or guessed by its time."""
+        if self._feed is not None:
+            return self._feed.waited()
+        return self._socket is not None or took_ns > WAITED_NS
 
     def _next(self) -> Any:
         """The next packet of the picture stream, None at a regular end."""
@@ -212,6 +229,9 @@ class StreamCamera:
 
     def _close_container(self) -> None:
         container, self._container = self._container, None
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
         self._packets, self._stream, self._pending, self._device = iter(()), None, None, -1
         if container is not None:
             with contextlib.suppress(av.FFmpegError):  # nothing is lost by a farewell that did not arrive
@@ -223,30 +243,28 @@ class _Rest:
 
     A picture comes as a dozen RTP packets, and waking for each of them takes most of what a recorder spends. Not
     more is left to gather than fits: `room` bytes, or what any socket's buffer has from the start. So no camera is
-    ever held up.
+    ever held up. A read that only took long, on a busy processor, has not waited: who rested then would fall behind.
     """
 
     LONGEST_S = 0.2
     LEAST_BYTES, MOST_BYTES = 64 * 1024, 160 * 1024
-    WAITED_NS = 500_000
 
     def __init__(self, room: int = 0) -> None:
         self._gathered_bytes = max(self.LEAST_BYTES, min(self.MOST_BYTES, room))
-        self._began_ns = self._since_ns = time.monotonic_ns()
+        self._since_ns = time.monotonic_ns()
         self._bytes = 0
         self._rest_s = 0.0
 
     def before(self) -> None:
-        """Rest if it is time to, then note when the read began."""
+        """Rest if it is time to."""
         if self._rest_s:
             time.sleep(self._rest_s)
             self._rest_s = 0.0
-        self._began_ns = time.monotonic_ns()
 
-    def after(self, size: int, now_ns: int) -> None:
+    def after(self, size: int, now_ns: int, *, waited: bool) -> None:
         """A packet of `size` was read: had it to be waited for, nothing more is there, and it is time for a rest."""
         self._bytes += size
-        if now_ns - self._began_ns > self.WAITED_NS:
+        if waited:
             took_s = max(1, now_ns - self._since_ns) / 1e9
             self._rest_s = min(self.LONGEST_S, self._gathered_bytes * took_s / max(1, self._bytes))
             self._since_ns, self._bytes = now_ns, 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 
 import pytest
+import sp_rtsp
 from sp_wire import Wire, pictures
 
 from hw.cameras.child import PIPE_BYTES, Child
-from hw.cameras.feed import ROOM_BYTES, Feed, TcpSource, room_to
-from hw.cameras.specs import tcp_spec
+from hw.cameras.feed import ROOM_BYTES, Feed, TcpSource, bytes_in, connection_to, room_in
+from hw.cameras.specs import rtsp_spec, tcp_spec
 from hw.cameras.stream import StreamCamera
 from hw.ports import HardwareError
 
@@ -85,15 +87,19 @@ def test_a_stream_of_other_things_is_given_up():
 def test_there_is_room_for_what_gathers():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert room_to(port) == 0
+        assert connection_to(port) is None
         source = TcpSource("127.0.0.1", port, 5)
         taken, _ = listener.accept()
         assert source.room() >= ROOM_BYTES
-        assert room_to(port) >= ROOM_BYTES
+        connection = connection_to(port)
+        assert room_in(connection) >= ROOM_BYTES
+        assert bytes_in(connection) == 0
         taken.setblocking(False)
         sent = 0
         while sent < ROOM_BYTES:  # nobody reads, and nobody has to wait
             sent += taken.send(bytes(16384))
+        assert bytes_in(connection) > 0
+        connection.close()
         source.close()
         taken.close()
 
@@ -102,3 +108,32 @@ def test_a_command_s_pipe_has_room_too():
     child = Child(["sleep", "60"])
     assert child.room() in (PIPE_BYTES, 65536)  # as much as this system lets anybody have
     child.close()
+
+
+@pytest.mark.parametrize("over", ["tcp", "rtsp"])
+def test_on_a_busy_processor_nobody_rests_while_pictures_wait(monkeypatch, tmp_path, over):
+    """Each read takes long, though its picture is there: no camera is left behind for that."""
+
+    def slow_next(camera, found=StreamCamera._next):
+        time.sleep(0.003)
+        return found(camera)
+
+    monkeypatch.setattr(StreamCamera, "_next", slow_next)
+    with contextlib.ExitStack() as stack:
+        if over == "tcp":
+            wire = stack.enter_context(Wire())
+            wire.plays(lambda line, number: line.live(pictures(300), fps=30))
+            spec = tcp_spec(wire.source)
+        else:
+            server = stack.enter_context(sp_rtsp.RtspServer({"main": sp_rtsp.card_file(tmp_path, seconds=5, fps=30)}))
+            spec = rtsp_spec(server.url("main"), None)
+        camera = StreamCamera(spec, stall_s=5)
+        camera.open()
+        stack.callback(camera.close)
+        rests = []
+        monkeypatch.setattr(
+            time, "sleep", lambda s, sleep=time.sleep: (rests.append(s) if s > 0.01 else None, sleep(s))
+        )
+        for _ in range(60):
+            camera.read()
+    assert sum(rest > 0.01 for rest in rests) < 30  # a rest before each, and five a second would be read
