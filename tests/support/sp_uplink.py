@@ -112,7 +112,7 @@ class UplinkSite:
         command = [sys.executable, "-m", "agent.uplink", *map(str, where), *more]
         if self.hurry:
             settings = [f"{name}={value}" for name, value in self.hurry.items()]
-            hurried = str(Path(__file__).with_name("sp_hurried.py"))
+            hurried = str(Path(__file__).with_name("sp_impatient.py"))
             command = [sys.executable, hurried, "agent.uplink", *settings, "--", *map(str, where), *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
