@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from agent.cli import screens
+from agent.cli.confirm import user
 from agent.cli.moments import instant, moment
 from agent.cli.place import CommandError, Place, UsageError, journal_to_write
 from agent.cli.terminal import RED, paint, tell
@@ -35,7 +36,9 @@ def wants(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", required=True, metavar="TIME", help="the moment it is about")
     parser.add_argument("--before", type=_seconds, default=15, metavar="S", help="seconds before it (15)")
     parser.add_argument("--after", type=_seconds, default=45, metavar="S", help="seconds after it (45)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="copy it there too: takes --grant and --viewer")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="a copy to take away or look at: takes --grant and --viewer"
+    )
     screens.wants(parser, required=False)
 
 
@@ -84,7 +87,7 @@ def _asked(args: argparse.Namespace, paths: Paths, t: Texts, journal: Journal, a
         before_s=args.before,
         after_s=args.after,
         hold=False,
-        cause="asked for on the command line",
+        cause=f"person:{user()}",
     )
     row = journal.append(request)[0]
     left_s = max(0.0, (at_ns - now.at_ns) / NS + args.after)
@@ -124,5 +127,7 @@ def _told(answer: Row, args: argparse.Namespace, paths: Paths, t: Texts, viewing
     if viewing is not None:
         viewing.hand_over(path, args.out, int(str(values["from_ns"])), int(str(values["to_ns"])))
         path = args.out
+    else:
+        tell(t("clip-stays"))
     print(path)
     return 0

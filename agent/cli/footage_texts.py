@@ -26,6 +26,10 @@ FOOTAGE_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "to-come": ("  recording the {seconds} s that are still to come", "  正在录制尚余的 {seconds} 秒"),
     "waiting": ("  waiting for the recorder", "  等待录像进程"),
+    "clip-stays": (
+        "it stays on this board (and goes to the centre, if there is one); to look at it: --out with a grant",
+        "片段留在本机（如有中心则上传）；查看请用 --out 并出示授权",
+    ),
     "no-answer-clip": (
         "recorder@{camera} has not answered: standpipe status; the clip {clip} is made when it runs",
         "recorder@{camera} 无应答：standpipe status；待其运行后将生成片段 {clip}",

@@ -37,9 +37,9 @@ BY_KIND: tuple[tuple[str, RecordClass], ...] = (
     ("pump.jockey_*", RecordClass.ROWS),
     ("walk_test.value", RecordClass.ROWS),
     *((family, RecordClass.REGISTERS) for family in (
-        "alarm.*", "pump.*", "visit.*", "impairment.*", "drill.*", "incident.*", "walk_test.*", "entry.*", "door.forced", "smoke.*",
-        "flood.*", "tamper.*", "contact.told", "camera.*", "footage.gap", "footage.stopped", "footage.resumed",
-        "footage.rot",
+        "alarm.*", "pump.*", "visit.*", "impairment.*", "drill.*", "incident.*", "walk_test.*", "entry.*",
+        "door.forced", "smoke.*", "flood.*", "tamper.*", "contact.told", "camera.*", "footage.gap", "footage.stopped",
+        "footage.resumed", "footage.rot",
     )),
     *((family, RecordClass.AUDIT) for family in (
         "approval.*", "statement.*", "viewing.*", "export.*", "hold.*", "footage.deleted", "clip.deleted",

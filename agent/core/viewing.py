@@ -20,6 +20,12 @@ NS = 1_000_000_000
 CAMERAS_MAX = 64
 
 
+def asked_by(cause: str) -> tuple[str, str]:
+    """(how, by whom) a clip was asked for, of a request's cause: command / account, and who; or rule, and nobody."""
+    how, _, who = cause.partition(":")
+    return {"command": ("command", who), "person": ("account", who)}.get(how, ("rule", ""))
+
+
 class Why(StrEnum):
     """What kind of viewing it is."""
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from agent.core.chain import Row, Stamp
 from agent.core.clips import Window, can_be_cut, has_failed
-from agent.core.events import ClipFailed, ClipReady, Event, Signal, TroubleRaised
+from agent.core.events import ClipFailed, ClipReady, Event, Signal, TroubleRaised, ViewingCut
+from agent.core.viewing import asked_by
 from agent.footage.cut import NoFootage, cut
 from agent.footage.errors import FootageError
 from agent.footage.index import MediaIndex
@@ -37,6 +38,8 @@ class Request:
 
     clip: str
     window: Window
+    cause: str = ""
+    row: int = 0
     try_at_s: float = 0.0
     reason: str = "the footage was not there in time"
 
@@ -51,7 +54,7 @@ def understood(row: Row) -> Request | None:
         return None
     if not _ID.fullmatch(clip) or not 0 <= before_s <= ROLL_S_MAX or not 0 <= after_s <= ROLL_S_MAX:
         return None
-    return Request(clip, Window.around(at, before_s, after_s))
+    return Request(clip, Window.around(at, before_s, after_s), str(values.get("cause", ""))[:200], row.seq)
 
 
 def unanswered(journal: Journal, camera: str, after: int) -> list[Row]:
@@ -183,8 +186,15 @@ class ClipLoop:
             to_ns=made.end.at_ns,
             short_ms=max(0, (window.length_ns - made.covered_ns) // 1_000_000),
         )
-        self._answer(ready)
+        self._answer(self._without_grant(request, ready), ready)
         self._pending.pop(request.clip, None)
+
+    def _without_grant(self, request: Request, ready: ClipReady) -> ViewingCut:
+        """Who has footage out of the board by this clip. In one transaction with what lets it go."""
+        how, by = asked_by(request.cause)
+        about: dict[str, object] = {"how": how, "by": by, "cause": request.cause, "request": request.row}
+        about |= {"from_ns": ready.from_ns, "to_ns": ready.to_ns, "bytes": ready.bytes, "sha256": ready.sha256}
+        return ViewingCut(source=self._camera, clip=request.clip, **about)  # type: ignore[arg-type]
 
     def _fail(self, request: Request, reason: str) -> None:
         self._answer(ClipFailed(source=self._camera, signal=Signal.TROUBLE, clip=request.clip, reason=reason))
@@ -195,6 +205,6 @@ class ClipLoop:
         shown = self._shown
         return f": {shown.stopped or shown.reason}" if shown.stopped or shown.reason else ""
 
-    def _answer(self, event: Event) -> None:
+    def _answer(self, *events: Event) -> None:
         assert self._journal is not None
-        self._journal.append(event)
+        self._journal.append(*events)

@@ -15,7 +15,8 @@ from agent.runtime.paths import Paths
 HELP = f"""\
 list            what is recorded, as stretches without a hole; --gaps: what is missing and why; --motion; --holds
 play            shows recorded footage in a player here, or writes it to a file; takes a grant: standpipe grant
-clip            have a clip cut around a moment, wait for it, and print where it is; --out takes a grant
+clip            have a clip cut around a moment, wait for it, and print where it is; it goes to the centre, and the
+                row viewing.cut says who asked. A copy to look at or take away (--out) takes a grant
 accept-volume   record on the disk that is there now, though it is another than before
 
 {TIME_HELP}"""

@@ -292,6 +292,25 @@ class ViewingRefused(Event):
     reason: str
 
 
+@kind("viewing.cut", lane=Lane.ALARM)
+class ViewingCut(Event):
+    """A clip of a camera was cut without a grant, from / to (UTC), and may go to the centre; written before it can.
+
+    how: command / account / rule; by: the person who signed the command, the account at this board, "" for a rule;
+    cause: of the request, which is row `request` (0: not known).
+    """
+
+    clip: str
+    how: str
+    by: str
+    cause: str
+    request: int
+    from_ns: int
+    to_ns: int
+    bytes: int
+    sha256: str
+
+
 @kind("clip.deleted", lane=Lane.ALARM)
 class ClipDeleted(Event):
     """A clip of a camera goes from the clips folder; written down first, so that no clip is gone without a row.

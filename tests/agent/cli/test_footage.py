@@ -124,7 +124,7 @@ def test_a_clip_is_cut_by_the_recorder_and_copied_under_a_grant(tmp_path, standp
         assert len(card_numbers(out)) >= 15
         journal = Journal.open_to_read(recorder.paths.journal)
         kinds = [row.kind for row in journal.read() if row.kind.startswith("viewing.")]
-        assert kinds == ["viewing.opened", "viewing.ended"]
+        assert kinds == ["viewing.opened", "viewing.cut", "viewing.ended"]
         journal.close()
     finally:
         recorder.end()

@@ -21,7 +21,7 @@ def request(clip, before_s, after_s, *, camera="yard", at=None):
     at = at or SystemClock().stamp()
     return ClipRequested(
         source="test", clip=clip, cameras=[camera], at_ns=at.at_ns, at_mono_ns=at.mono_ns, boot=at.boot,
-        before_s=before_s, after_s=after_s, hold=False, cause="test",
+        before_s=before_s, after_s=after_s, hold=False, cause="command:chen",
     )  # fmt: skip
 
 
@@ -96,6 +96,11 @@ def test_a_clip_across_the_present_moment_has_every_frame_and_its_hash(ran):
     assert without_hole(numbers)
     assert 50 <= len(numbers) <= 61  # 5 s, and up to a second back to the keyframe
     assert len(packets(path)) == len(numbers)
+    (cut,) = recorder.rows("viewing.cut")
+    about = cut.values()
+    assert (about["how"], about["by"], about["cause"]) == ("command", "chen", "command:chen")
+    asked = next(row for row in recorder.rows("clip.requested") if row.values()["clip"] == "door-1")
+    assert (about["request"], about["sha256"], cut.seq + 1) == (asked.seq, values["sha256"], ready.seq)
 
 
 def test_requests_for_other_cameras_and_senseless_ones(ran):
