@@ -34,7 +34,8 @@ class WalkTest:
     def ask(self, asked: WalkTestRequested, request: int, now_ns: int, unacknowledged: int) -> tuple[list[Event], str]:
         """Start or end; second: why not. unacknowledged: alarms that nobody has taken note of yet."""
         if asked.does == "end":
-            return self.end(asked.by), "" if self.by else "there is no walk test"
+            why = "" if self.by else "there is no walk test"
+            return self.end(asked.by), why
         if asked.does != "start":
             return [], f"{asked.does!r} is not start or end"
         if self.by:

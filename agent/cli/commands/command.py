@@ -27,17 +27,41 @@ Signs a command with your key, sends it to one board, and waits for the board's 
 
     standpipe command --broker mqtts://HOST --site-id plant-3 --board pump-house --key anna.key silence ALARM
 
-Without --broker it goes to the board of this machine. It is valid for a minute, done at most once, and refused by a
-board that does not know your key or whose clock says that it is too late. The board signs its last word; --trust says
-with which key, else the one in its presence is believed. `start` starts a fire pump: it asks you to type the pump's
-name and to hold a key down. `approve` lists what waits at the board for a second person's signature; with the id of a
-request it shows all of it, asks, and signs on just that. Exit code 0: done; 1: refused, failed, or not heard of."""
+Options may stand behind the command too. Without --broker it goes to the board of this machine. It is valid for a
+minute, done at most once, and refused by a board that does not know your key or whose clock says that it is too late.
+The board signs its last word; --trust says with which key, else the one in its presence is believed. `start` starts a
+fire pump: it asks you to type the pump's name and to hold a key down. `approve` lists what waits at the board for a
+second person's signature; with the id of a request it shows all of it, asks, and signs on just that. Exit code 0: done;
+1: refused, failed, or not heard of."""
 
 
 WAIT_S, WAIT_CONFIG_S = 20.0, 240.0
 
 
+class _Behind(argparse.ArgumentParser):
+    """Options that may stand behind the command's name too: left out there, what stood before it holds."""
+
+    def add_argument(self, *names: Any, **how: Any) -> argparse.Action:
+        return super().add_argument(*names, **{**how, "default": argparse.SUPPRESS})
+
+
+class _Op(argparse.ArgumentParser):
+    """One command's arguments, and the options."""
+
+    def __init__(self, **how: Any) -> None:
+        behind = _Behind(add_help=False)
+        _add_options(behind)
+        super().__init__(**{**how, "parents": [behind], "allow_abbrev": False})
+
+
 def add(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser)
+    ops = parser.add_subparsers(dest="op", required=True, metavar="COMMAND", parser_class=_Op)
+    _add_commands(ops)
+    _add_permits(ops)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     add_reach(parser)
     add_key(parser, required=False)
     parser.add_argument(
@@ -45,9 +69,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wait", type=float, metavar="S", help="for the board's answer (default 20; a site file: 240)")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
-    ops = parser.add_subparsers(dest="op", required=True, metavar="COMMAND")
-    _add_commands(ops)
-    _add_permits(ops)
 
 
 def _add_commands(ops: Any) -> None:

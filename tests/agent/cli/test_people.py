@@ -167,7 +167,7 @@ def test_a_command_from_the_terminal_to_the_siren_and_back(
             site.driver.wait_relay("siren", False)
             no = standpipe("command", *to, "--key", str(tmp_path / "eve.key"), "silence", "*")
             assert (no.code, "refused (unknown-key)" in no.out) == (1, True)
-            told = standpipe("command", *to, *key, "--json", "reset", "*")
+            told = standpipe("command", *to, *key, "reset", "*", "--json")
             assert (told.code, json.loads(told.out)["told"][-1]["code"]) == (1, "not-allowed")
             clip = standpipe("command", *to, *key, "clip", "pump-room", "--at", "2026-11-01 12:00", "--hold")
             assert clip.code == 0, clip.out
@@ -182,5 +182,5 @@ def test_a_command_from_the_terminal_to_the_siren_and_back(
 def test_no_broker_is_told_in_one_line(standpipe: Run, tmp_path: Path, passphrase: list[str]) -> None:
     new_key(standpipe, tmp_path / "anna.key", "anna", "operator", passphrase)
     to = ["--broker", f"mqtt://127.0.0.1:{free_port()}", "--site-id", "a", "--board", "b"]
-    said = standpipe("command", *to, "--key", str(tmp_path / "anna.key"), *passphrase, "silence", "*")
+    said = standpipe("command", *to, "silence", "*", "--key", str(tmp_path / "anna.key"), *passphrase)
     assert (said.code, said.err.count("\n"), "unreachable" in said.err) == (1, 1, True)

@@ -84,6 +84,7 @@ def test_what_still_stands_at_the_end_sounds(core: Core) -> None:
     walk(core)
     trip(core)
     walk(core, "end")
+    assert "panel.refused" not in [event.KIND for event, _ in core.events]
     core.after(1)
     assert core.energised("siren")
 
