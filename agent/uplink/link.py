@@ -76,7 +76,7 @@ class Link:
 
     def _made(self, client_id: str, will: Will | None) -> paho.Client:
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
-        client.max_inflight_messages = 1000  # the window is kept by the caller; here it must only never bite
+        client.max_inflight_messages = 0  # the caller keeps the window; else paho looks at all of it at each PUBACK
         client.connect_timeout = CONNECT_S
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
