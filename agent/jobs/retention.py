@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -203,7 +203,7 @@ def _on_request(desk: Desk, deleter: Deleter) -> None:
 
 def _delete_asked(desk: Desk, deleter: Deleter, approval: Approval, now: Stamp) -> None:
     """A pass that was killed half-way has deleted some of it: the rest goes now."""
-    batches, why = _scope(desk, approval, now)
+    batches, why = goes(desk, approval.scope, now)
     for batch in batches:
         deleter.delete(batch, _by_approval(approval))
     done: list[Any] = [row.values() for row in every(desk.journal, "footage.deleted")]
@@ -215,17 +215,21 @@ def _delete_asked(desk: Desk, deleter: Deleter, approval: Approval, now: Stamp) 
         desk.journal.append(DeletionRefused(source=SOURCE, request=request, reason=why))
 
 
-def _scope(desk: Desk, approval: Approval, now: Stamp) -> tuple[list[Batch], str]:
-    """What of the footage the approval is about; nothing, and why."""
-    scope = approval.scope
+def goes(desk: Desk, scope: Mapping[str, str], now: Stamp) -> tuple[list[Batch], str]:
+    """What of the footage such a request is about; nothing, and why. Never more files than it tells, if it tells."""
     try:
         camera, from_ns, to_ns = scope["camera"], _utc_ns(scope["from"]), _utc_ns(scope["to"])
+        most = int(scope["files"]) if "files" in scope else None
     except (KeyError, ValueError):
         return [], "its scope names no camera, from and to"
     kept = next((one for one in _cameras(desk) if one.rule.camera == camera), None)
     if kept is None:
         return [], f"there is no footage of {camera}"
-    return asked(now, kept, from_ns, to_ns, desk.zone)
+    batches, why = asked(now, kept, from_ns, to_ns, desk.zone)
+    files = sum(len(batch.seqs) for batch in batches)
+    if most is not None and files > most:
+        return [], f"{files} files lie within this scope now, and {most} did when it was asked for"
+    return batches, why
 
 
 def _utc_ns(text: str) -> int:

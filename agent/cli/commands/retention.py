@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.cli.moments import TIME_HELP, span
 from agent.cli.place import CommandError, Place, UsageError, look
 from agent.cli.requests import ask, wants
-from agent.cli.terminal import RED, amount, columns, paint
+from agent.cli.terminal import RED, amount, columns, paint, safe
 from agent.cli.texts import Texts
 from agent.config import load
 from agent.core.chain import Row
@@ -65,7 +66,8 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     if args.action == "policy":
         scope = {"about": POLICY_ABOUT, "overwrite": "yes" if args.overwrite else "no"}
         return ask(paths, t, "policy", scope, args)
-    return ask(paths, t, "footage.delete", _scope(args, paths, place, t), args)
+    scope = _scope(args, place, t)
+    return ask(paths, t, "footage.delete", scope | _planned(paths, scope, t), args)
 
 
 def _desk(paths: Paths) -> Desk:
@@ -77,7 +79,17 @@ def _desk(paths: Paths) -> Desk:
     return Desk(paths, load(paths.site), SystemClock().stamp)
 
 
-def _scope(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> dict[str, str]:
+def _planned(paths: Paths, scope: dict[str, str], t: Texts) -> dict[str, str]:
+    """What of it would go now: who signs sees it, and no more than that goes."""
+    with _desk(paths) as desk:
+        batches, why = retention.goes(desk, scope, desk.now())
+    if not batches:
+        print(safe(t("delete-not-now", why=why)), file=sys.stderr)
+        return {}
+    return {"files": str(sum(len(one.seqs) for one in batches)), "bytes": str(sum(one.bytes for one in batches))}
+
+
+def _scope(args: argparse.Namespace, place: Place, t: Texts) -> dict[str, str]:
     start, end = span(args.start, args.end, place)
     if end <= start:
         raise UsageError(t("to-before-from"))
