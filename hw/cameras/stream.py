@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,7 +35,10 @@ GLANCE = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0", "sk
 LOOK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 MORE = {"probesize": "600000", "analyzeduration": "0", "fpsprobesize": "0"}
 LONG_LOOK = {"probesize": "5000000", "analyzeduration": "10000000", "fpsprobesize": "0"}
-WAITED_NS = 500_000  # a read of a connection that cannot be asked has waited if it took longer
+WAITED_NS = (
+    500_000  # a read for which nothing was seen to lie there (over UDP nothing ever is) has waited if it took longer
+)
+LATE_S = 2.0  # after FFmpeg should have noticed by itself
 NEEDS_HEADERS = ("h264", "hevc")
 # A name that is not UTF-8 must not keep a camera from opening. PyAV 19 sees to that by itself and has no such argument.
 METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -73,6 +77,7 @@ class StreamCamera:
         self._watch: FormatWatch | None = None
         self._pending: tuple[Any, int] | None = None
         self._picture_ns = 0
+        self._clock: _PacketClock | None = None
         self._pace = _Pace() if spec.paced else None
         self._rest = _Rest() if spec.rests else None
         self._glance = spec.glance
@@ -100,6 +105,8 @@ class StreamCamera:
             self._socket = connection_to(self._spec.port) if self._feed is None else None
             room = self._feed.room() if self._feed is not None else 0 if self._socket is None else room_in(self._socket)
             self._rest = _Rest(room)
+            if self._socket is not None:
+                self._clock = _PacketClock(self._socket, self._silent_s, self._stall_s + LATE_S)
         if self._feed is not None:
             self._feed.picture_came(self._stall_s)
         context = stream.codec_context
@@ -115,7 +122,7 @@ class StreamCamera:
                 spec.location if spec.feed is None else self._rewound(spec.feed),
                 format=spec.format,
                 options={**look, **spec.options},
-                timeout=(self._open_s, self._stall_s),
+                timeout=self._limits,
                 **METADATA,
             )
         except av.FFmpegError as error:
@@ -138,6 +145,11 @@ class StreamCamera:
             self._pace = _Pace()
         self._device = _descriptor_of(spec.location) if spec.waits else -1
         return videos[0]
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        """FFmpeg's own, to connect and for each read."""
+        return self._open_s, self._stall_s
 
     def _rewound(self, feed: Callable[[], Feed]) -> Feed:
         """The bytes from their beginning: of a new connection, or of the one that stands."""
@@ -175,10 +187,8 @@ class StreamCamera:
         return self._socket is not None and bytes_in(self._socket) > 0
 
     def _waited(self, took_ns: int) -> bool:
-        """The read that is over, for which nothing lay there, had to wait: known, or guessed by its time."""
-        if self._feed is not None:
-            return self._feed.waited()
-        return self._socket is not None or took_ns > WAITED_NS
+        """The read that is over, for which nothing was seen to lie there, had to wait: known, or told by its time."""
+        return self._feed.waited() if self._feed is not None else took_ns > WAITED_NS
 
     def _next(self) -> Any:
         """The next packet of the picture stream, None at a regular end."""
@@ -189,17 +199,25 @@ class StreamCamera:
             try:
                 packet = next(self._packets, None)
             except av.FFmpegError as error:
-                ending = self._feed.ending() if self._feed is not None else ""
-                raise HardwareError(f"{spec.shown}: {ending or _reason(error, self._stall_s)}") from None
+                raise HardwareError(f"{spec.shown}: {self._ending() or _reason(error, self._stall_s)}") from None
             if packet is None or packet.size == 0:  # FFmpeg marks the end by an empty packet
                 if spec.endless:
-                    ending = self._feed.ending() if self._feed is not None else ""
-                    raise HardwareError(f"{spec.shown}: {ending or 'the camera closed the connection'}")
+                    raise HardwareError(f"{spec.shown}: {self._ending() or 'the camera closed the connection'}")
                 return None
             if packet.stream is self._stream:
                 return packet
-            if time.monotonic_ns() - self._picture_ns > self._stall_s * 1_000_000_000:
+            if self._silent_s() > self._stall_s:
                 raise HardwareError(f"{spec.shown}: no picture came for {self._stall_s:g} s, though other data did")
+
+    def _silent_s(self) -> float:
+        """Since the last picture."""
+        return (time.monotonic_ns() - self._picture_ns) / 1e9
+
+    def _ending(self) -> str:
+        """Why there is no more, where we know better than FFmpeg."""
+        if self._clock is not None and self._clock.struck:
+            return f"no picture came for {self._clock.limit_s:g} s"
+        return self._feed.ending() if self._feed is not None else ""
 
     def _compare(self, watch: FormatWatch, packet: Any, mono_ns: int) -> None:
         """NewFormat before a keyframe that does not fit the template; it is read next."""
@@ -230,6 +248,9 @@ class StreamCamera:
     def _close_container(self) -> None:
         container, self._container = self._container, None
         connection, self._socket = self._socket, None
+        clock, self._clock = self._clock, None
+        if clock is not None:
+            clock.end()
         if connection is not None:
             connection.close()
         self._packets, self._stream, self._pending, self._device = iter(()), None, None, -1
@@ -268,6 +289,34 @@ class _Rest:
             took_s = max(1, now_ns - self._since_ns) / 1e9
             self._rest_s = min(self.LONGEST_S, self._gathered_bytes * took_s / max(1, self._bytes))
             self._since_ns, self._bytes = now_ns, 0
+
+
+class _PacketClock:
+    """Ends a connection of FFmpeg's on which no picture has come for `limit_s`, whatever else comes and FFmpeg thinks.
+
+    FFmpeg has a limit of its own (stall_s), but it is FFmpeg's: while it answers a camera's keep-alives it is in there,
+    and a thread of ours waits.
+    """
+
+    def __init__(self, connection: socket.socket, silent_s: Callable[[], float], limit_s: float) -> None:
+        self._connection, self._silent_s, self.limit_s = connection, silent_s, limit_s
+        self.struck = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="packet clock", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(max(0.05, self.limit_s - self._silent_s())):
+            if self._silent_s() >= self.limit_s:
+                self.struck = True
+                with contextlib.suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
+                return
+
+    def end(self) -> None:
+        """The connection is closed by others now."""
+        self._over.set()
+        self._thread.join()
 
 
 class _Pace:

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PYTHON = "/usr/bin/python3"
@@ -24,13 +25,24 @@ PYTHON = "/usr/bin/python3"
 class RtspServer:
     """Serves path -> MP4 file, or pipeline in parentheses, on 127.0.0.1 and a free port.
 
+    Several files for a path are played one after another on one connection, whatever their sizes.
     With `user` and `password` it asks for Basic auth.
-    `over`: "tcp" or "udp" refuses the other one.
+    `over`: "tcp" or "udp" refuses the other one. `port`: this one, as it was free a moment ago.
     """
 
-    def __init__(self, media: dict[str, Path | str], user: str = "", password: str = "", over: str = "") -> None:
-        files = {name: str(file) for name, file in media.items()}
-        wish = {"media": files, "user": user, "password": password, "over": over}
+    def __init__(
+        self,
+        media: Mapping[str, Path | str | Sequence[Path]],
+        user: str = "",
+        password: str = "",
+        over: str = "",
+        port: int = 0,
+    ) -> None:
+        files = {
+            name: [str(file)] if isinstance(file, Path | str) else [str(one) for one in file]
+            for name, file in media.items()
+        }
+        wish = {"media": files, "user": user, "password": password, "over": over, "port": port}
         self._process = subprocess.Popen(
             [PYTHON, __file__, json.dumps(wish)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
         )
@@ -58,6 +70,10 @@ class RtspServer:
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
+
+    def hush(self) -> None:
+        """No more pictures; whatever else a server has to say (answers, reports) goes on. Again: pictures again."""
+        os.kill(self.pid, signal.SIGUSR1)
 
     def close(self) -> None:
         self._process.kill()
@@ -136,9 +152,14 @@ def serve(wish: dict) -> None:
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service("0")
-    for name, path in wish["media"].items():
-        factory = _launched(GstRtspServer, path) if path[0] == "(" else _factory(GstRtspServer, Gst, GLib, path)
+    server.set_service(str(wish["port"]))
+    hushed = []
+    GLib.unix_signal_add(
+        GLib.PRIORITY_HIGH, signal.SIGUSR1, lambda: hushed.pop() if hushed else hushed.append(1) or True
+    )
+    for name, paths in wish["media"].items():
+        launched = paths[0][0] == "("
+        factory = _launched(GstRtspServer, paths[0]) if launched else _factory(GstRtspServer, Gst, GLib, paths, hushed)
         if wish["over"]:
             factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP if wish["over"] == "udp" else GstRtsp.RTSPLowerTrans.TCP)
         if wish["user"]:
@@ -165,9 +186,14 @@ def _launched(rtsp, pipeline):
     return factory
 
 
-def _factory(rtsp, gst, glib, path):
-    """A mount whose viewers share one live feed of the file, looped."""
-    units, shown_s = access_units(path)
+def _factory(rtsp, gst, glib, paths, hushed):
+    """A mount whose viewers share one live feed of the files, looped."""
+    units, shown_s = [], []
+    for path in paths:
+        more, more_s = access_units(path)
+        step_s = max(more_s) / (len(more_s) - 1)
+        shown_s += [(max(shown_s) + step_s if shown_s else 0.0) + at_s for at_s in more_s]
+        units += more
     factory = rtsp.RTSPMediaFactory()
     factory.set_shared(True)
     factory.set_latency(0)
@@ -179,19 +205,22 @@ def _factory(rtsp, gst, glib, path):
 
     def configured(_, media):
         source = media.get_element().get_child_by_name("src")
-        source.connect("need-data", _feeder(gst, glib, units, shown_s))
+        source.connect("need-data", _feeder(gst, glib, units, shown_s, hushed))
 
     factory.connect("media-configure", configured)
     return factory
 
 
-def _feeder(gst, glib, units, shown_s):
+def _feeder(gst, glib, units, shown_s, hushed):
     """Handler of need-data that pushes access units into an appsrc at the pace of the clock, from its first call on."""
     state = {"sent": 0, "start": 0.0}
     fps = (len(units) - 1) / max(shown_s)
     late_s = max(index / fps - shown for index, shown in enumerate(shown_s))  # B-frames: shown after, never before
 
     def push(source):
+        if hushed:
+            state["start"] += 0.01
+            return True
         while state["sent"] <= (time.monotonic() - state["start"]) * fps:
             loop, index = divmod(state["sent"], len(units))
             buffer = gst.Buffer.new_wrapped(units[index])
