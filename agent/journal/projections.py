@@ -105,16 +105,17 @@ def command_counters(journal: Journal, *kinds: str) -> dict[str, int]:
     return counters
 
 
-def unended_commands(journal: Journal, op: str) -> list[Row]:
-    """command.started rows of that op without a last word, oldest first. Carried ones had theirs."""
+def unended_commands(journal: Journal, *ops: str, begun: str = "command.started") -> list[Row]:
+    """Rows of kind `begun` (or command.received) of those ops without a last word, oldest first. Carried ones had
+    theirs."""
     ends = ("command.done", "command.failed", "command.refused")
     started: dict[object, Row] = {}
     after = 0
-    while rows := journal.read(after, kinds=("command.started", *ends), limit=_PAGE):
+    while rows := journal.read(after, kinds=(begun, *ends), limit=_PAGE):
         for row in rows:
             values = row.values()
-            if row.kind == "command.started" and values["op"] == op:
-                started[values["request"]] = row
+            if row.kind == begun and values["op"] in ops:
+                started[values.get("request", row.seq)] = row
             elif row.kind in ends:
                 started.pop(values.get("request"), None)
         after = rows[-1].seq

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from agent.core.chain import Row, Stamp, first_hash
+from agent.core.chain import Stamp, first_hash
 from agent.core.commands import (
     INSTALLER,
     OPS,
@@ -25,7 +25,7 @@ from agent.core.people import Key
 from agent.core.results import STATES, Seal, result_payload
 from agent.core.wire import Ack, Topics, WireError, parse_ack
 from agent.journal import Journal
-from agent.journal.projections import command_counters, told_time
+from agent.journal.projections import command_counters, told_time, unended_commands
 from agent.runtime.clock import OLDEST_BELIEVABLE_NS
 from agent.runtime.keys import KeysError, verify_apart
 from agent.uplink.link import Message
@@ -37,6 +37,7 @@ RESULTS_MOST = 64
 LOOK_BACK = 200  # rows looked back at when a session begins: a command's end may have come while there was none
 VERIFY_MOST, MINUTE_S = 60, 60.0  # signatures looked at
 FRESH_NS = 120 * 1_000_000_000
+BY_INSTALLER = tuple(name for name, op in OPS.items() if op.does == INSTALLER)
 
 
 class Inbox:
@@ -72,6 +73,8 @@ class Inbox:
         self._meter = RefusalMeter()
         self._looked: deque[float] = deque()
         self._clock_told = False
+        if keys and unended_commands(journal, *BY_INSTALLER, begun="command.received"):
+            ask_installer()  # of before a power cut, however many rows ago: its sender is owed an answer
 
     def take(self, message: Message, now_s: float) -> None:
         """One message. Never raises for what is in it."""
@@ -148,7 +151,7 @@ class Inbox:
         while self._seen < head:
             rows = self._journal.read(self._seen, kinds=tuple(STATES), limit=100)
             for row in rows:
-                if row.kind == "command.received" and _for_installer(row):
+                if row.kind == "command.received" and row.values()["op"] in BY_INSTALLER:
                     self._ask_installer()
                 if row.boot == now.boot and now.mono_ns - row.mono_ns < FRESH_NS:
                     self.results.append(self._result(STATES[row.kind], row.values()))
@@ -189,11 +192,6 @@ class Inbox:
         if stamp.clock == "unset":
             self._notes.clock(stamp, ack.at_ns)
         self._clock_told = True
-
-
-def _for_installer(row: Row) -> bool:
-    op = OPS.get(str(row.values()["op"]))
-    return op is not None and op.does == INSTALLER
 
 
 def _refused(refusal: Refusal) -> CommandRefused:

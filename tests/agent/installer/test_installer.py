@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 from sp_people import Person
 
-from agent.config import SiteConfig, load
+from agent.config import SiteConfig, load, load_or_kept
+from agent.core.chain import Stamp
 from agent.core.commands import Envelope
 from agent.core.events import CommandReceived
 from agent.core.site_update import pack
@@ -78,6 +80,7 @@ class Bench:
             one.mkdir()
         self.old = self.text()
         self.paths.site.write_text(self.old)
+        self.boots = 0
         self.world = World(self.paths, self.old)
         self.world.come_up(load(self.paths.site))
         self.journal = Journal.open(self.paths.journal, self.paths.bell, SystemClock().stamp)
@@ -95,9 +98,21 @@ class Bench:
     def installer(self, step: Callable[[str], None] = lambda name: None, journal: Journal | None = None) -> Installer:
         health = Health(self.paths, bound_s=0.25, steady_s=0.04)
         place = Place(self.paths.site)
-        return Installer(
-            place, self.paths.data, journal or self.journal, self.world, health, verify, SystemClock().stamp, step
-        )
+        return Installer(place, self.paths.data, journal or self.journal, self.world, health, verify, self.stamp, step)
+
+    def stamp(self) -> Stamp:
+        now = SystemClock().stamp()
+        return now if self.boots == 0 else now._replace(boot=f"boot-{self.boots}", mono_ns=1_000_000_000 + now.mono_ns)
+
+    def cut_power(self) -> None:
+        """Another boot, and nothing left in /run; everything comes up with the file that stands."""
+        self.boots += 1
+        shutil.rmtree(self.paths.run)
+        self.paths.run.mkdir()
+        self.journal.close()
+        self.journal = Journal.open(self.paths.journal, self.paths.bell, self.stamp)
+        self.world.restarts.clear()
+        self.world.restart(load_or_kept(self.paths.site, self.paths.data)[0])
 
     @property
     def stands(self) -> str:
@@ -245,15 +260,23 @@ def _killed_at(bench: Bench, step: str) -> bool:
     return os.WIFSIGNALED(code)
 
 
-@pytest.mark.parametrize("word", ["# new\n", "# bad\n"], ids=["good", "bad"])
+@pytest.mark.parametrize(
+    ("word", "power"),
+    [("# new\n", False), ("# bad\n", False), ("# bad\n", True)],
+    ids=["good", "bad", "power-cut"],
+)
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_one_whole_file_stands_and_the_result_says_which(bench: Bench, step: str, word: str) -> None:
+def test_killed_at_any_step_one_whole_file_stands_and_the_result_says_which(
+    bench: Bench, step: str, word: str, power: bool
+) -> None:
     new = bench.text(word)
     bench.ask(new)
     if not _killed_at(bench, step):
         assert step in (("put back", "rolled back") if word == "# new\n" else ("done",)), f"{step} is not reached"
         return
     assert bench.stands in (bench.old, new), "whole, whatever else"
+    if power:
+        bench.cut_power()
     bench.installer().run()
     [(kind, reason)] = bench.results()
     assert bench.stands == (new if kind == "command.done" else bench.old)
@@ -263,6 +286,16 @@ def test_killed_at_any_step_one_whole_file_stands_and_the_result_says_which(benc
     if step in ("put", "restarted", "looked", "put back", "rolled back"):
         assert bench.world.runs == bench.old, "and everything runs with it"
     load(bench.paths.site)
+    bench.installer().run()
+    assert len(bench.results()) == 1, "said once"
+
+
+def test_a_file_that_waited_through_a_power_cut_is_answered_and_not_tried(bench: Bench) -> None:
+    bench.ask()
+    bench.cut_power()
+    bench.installer().run()
+    [(kind, reason)] = bench.results()
+    assert (kind, "waited longer" in reason, bench.stands) == ("command.refused", True, bench.old)
 
 
 def test_a_file_put_there_by_hand_meanwhile_is_left(bench: Bench) -> None:
