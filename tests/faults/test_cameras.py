@@ -198,6 +198,38 @@ def test_without_a_keyframe_what_still_plays_is_kept_and_then_the_camera_is_conn
     assert taking.kinds() == ["camera.lost", "camera.restored"]
 
 
+@pytest.mark.long
+@pytest.mark.timeout(180)
+def test_a_minute_without_a_keyframe_with_the_real_limit(tmp_path):
+    """Connected anew after 30 s and as often as it then takes; what still plays of the first connection is kept."""
+    began = time.monotonic()
+
+    def script(line, number):
+        if number == 0:
+            line.live(pictures(10))
+        later = [shot for shot in pictures(700, gop=2000, first=10) if not shot.key]
+        while (left := 61 - (time.monotonic() - began)) > 0:
+            line.live(later[: max(1, round(left * 10))], start_s=START_S + 1)
+        line.well_again()
+
+    with Wire() as wire:
+        wire.plays(script)
+        taking = Taking(tmp_path, StreamCamera(tcp_spec(wire.source), stall_s=8))
+        try:
+            assert wire.well.wait(150)
+        finally:
+            taking.close()
+    assert taking.died == []
+    assert taking.kinds() == ["camera.lost", "camera.restored", "footage.gap"]
+    assert taking.notes[0].reason == "yard: no keyframe for 30 s"
+    assert 29_000 < taking.notes[1].lost_ms < 60_000
+    first, second = taking.files
+    assert len(card_numbers(first)) > 290
+    assert card_numbers(first) == list(range(len(card_numbers(first))))
+    assert card_numbers(second)[:15] == list(range(500, 515))
+    assert complaints(first) == complaints(second) == []
+
+
 def test_garbage_is_passed_over(played):
     taking = played["garbage"]
     found = list(itertools.chain(*read_numbers(taking)))

@@ -68,6 +68,7 @@ def test_another_size_in_the_middle_begins_a_segment_and_costs_no_picture(media,
         assert stamps == sorted(set(stamps))
 
 
+@pytest.mark.long
 def test_another_codec_after_the_camera_was_set_up_anew(media, take, free_port):
     """RTSP says what the codec is when a session begins: a camera that changes it ends the session."""
     with RtspServer({"main": card_file(media, seconds=4, fps=10, gop=10)}, port=free_port) as server:

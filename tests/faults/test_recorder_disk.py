@@ -1,8 +1,10 @@
 """A disk that refuses: recording stops with an alarm, the process lives, and goes on by itself when it can."""
 
 import contextlib
+import fcntl
 import os
 import resource
+import struct
 import subprocess
 
 import pytest
@@ -18,6 +20,7 @@ from agent.runtime.clock import SystemClock
 from hw.cameras.serve import StreamServer
 
 MIB = 1 << 20
+EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # linux/ext4.h
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_below_the_reserve_it_stops_and_when_there_is_room_again_it_goes_on(reco
         (stopped,) = until(lambda: recorder.rows("footage.stopped"), "footage.stopped")
         assert (stopped.source, stopped.lane) == ("yard", "alarm")
         assert stopped.values()["reason"].startswith("disk full: ")
-        until(lambda: recorder.status()["state"] == "stopped", "the status")
+        until(lambda: recorder.status().get("state") == "stopped", "the status")
         assert recorder.process.poll() is None
         ballast.unlink()
         until(lambda: recorder.rows("footage.resumed"), "footage.resumed")
@@ -138,6 +141,59 @@ def test_a_disk_that_refuses_in_the_middle_of_a_fragment(tmp_path, disk, reason)
         index.close()
 
 
+def mounted(image, folder):
+    """Mount an ext4 image there; needs root and a loop device."""
+    done = subprocess.run(["mount", "-o", "loop", str(image), str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot mount an image here: {done.stderr.strip()}")
+
+
+def give_up(folder):
+    """The file system stops, as after the loss of its disk: every write is EIO, also of who has a file open."""
+    fd = os.open(folder, os.O_RDONLY)
+    fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+    os.close(fd)
+
+
+def go_read_only(folder):
+    """What ext4 does by itself after an error of its disk (errors=remount-ro)."""
+    subprocess.run(["mount", "-o", "remount,abort", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(("fault", "said"), [
+    (give_up, "Input/output error"), pytest.param(go_read_only, "read-only: ", marks=pytest.mark.long),
+])  # fmt: skip
+def test_a_disk_that_fails_under_a_recorder_is_told_and_used_again_once_it_is_mended(tmp_path, recorder, fault, said):
+    image, footage = tmp_path / "disk", recorder.paths.footage
+    footage.mkdir(parents=True)
+    with image.open("wb") as file:
+        file.truncate(64 * MIB)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+    mounted(image, footage)
+    try:
+        recorder.start()
+        recorder.recording()
+        fault(footage)
+        (stopped,) = until(lambda: recorder.rows("footage.stopped"), "footage.stopped")
+        assert said in stopped.values()["reason"]
+        until(lambda: recorder.status().get("state") == "stopped", "the status")
+        subprocess.run(["umount", "-l", str(footage)], check=True)
+        assert recorder.process.poll() is None
+        mounted(image, footage)
+        until(lambda: recorder.rows("footage.resumed"), "footage.resumed")
+        recorder.recording()
+        assert recorder.stop() == 0
+        assert len(recorder.rows("footage.stopped", "footage.resumed")) == 2
+        assert [row.state for row in recorder.segments()][-1] == "closed"
+        assert [decode_errors(path) for path in recorder.files()] == [""] * len(recorder.files())
+        (gap,) = recorder.gaps()
+        assert stopped.values()["reason"].startswith(gap.cause)
+    finally:
+        recorder.end()
+        subprocess.run(["umount", "-l", str(footage)], check=True)
+    assert list(footage.iterdir()) == []  # nothing was written under the disk while it was away
+
+
 def test_a_disk_that_was_pulled_is_not_replaced_by_the_folder_under_it(recorder):
     recorder.start()
     recorder.recording()
@@ -147,7 +203,7 @@ def test_a_disk_that_was_pulled_is_not_replaced_by_the_folder_under_it(recorder)
     (stopped,) = until(lambda: recorder.rows("footage.stopped"), "footage.stopped")
     assert stopped.values()["reason"].startswith("wrong volume: ")
     size = recorder.footage_bytes()
-    until(lambda: recorder.status()["state"] == "stopped", "the status")
+    until(lambda: recorder.status().get("state") == "stopped", "the status")
     assert recorder.footage_bytes() == size
     marker.write_text(text)
     until(lambda: recorder.rows("footage.resumed"), "footage.resumed")

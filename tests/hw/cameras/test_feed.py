@@ -110,7 +110,7 @@ def test_a_command_s_pipe_has_room_too():
     child.close()
 
 
-@pytest.mark.parametrize("over", ["tcp", "rtsp"])
+@pytest.mark.parametrize("over", ["tcp", pytest.param("rtsp", marks=pytest.mark.long)])
 def test_on_a_busy_processor_nobody_rests_while_pictures_wait(monkeypatch, tmp_path, over):
     """Each read takes long, though its picture is there: no camera is left behind for that."""
 
