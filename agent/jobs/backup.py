@@ -1,7 +1,8 @@
 """The pass that makes a backup where one is due, reads it back, and lets old rows of the journal go that are in it.
 
-Order of things: copy to NAME.part -> walk the copied chain -> rename -> `backup.verified` -> the oldest copies go ->
-rows past their time, past every reader and in that copy go (core/records.py). Killed anywhere, the next pass goes on.
+Order of things: copy to NAME.part -> walk the copied chain -> rename -> `backup.verified` -> the oldest copies go -> a
+restore test where one is due (restore.py) -> rows past their time, past every reader and in that copy go
+(core/records.py). Killed anywhere, the next pass goes on.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from agent.core.wire import LANES
 from agent.footage.errors import FootageError, explain
 from agent.footage.query import Footage
 from agent.footage.volume import MIB
-from agent.jobs import clips
+from agent.jobs import clips, restore
 from agent.jobs.dating import Dating
 from agent.jobs.desk import SOURCE, Desk
 from agent.jobs.retention import standing_policy
@@ -52,7 +53,7 @@ def run(desk: Desk) -> None:
                 _back_up(desk, Path(desk.site.backup.path))
             except (JournalError, FootageError) as error:
                 failed["backup failed"] = str(error)
-            failed |= _late(desk)
+            failed |= _late(desk) | _restored(desk)
         desk.tell("backup ", failed)
         if not failed:
             let_go(desk)
@@ -146,6 +147,20 @@ def _rotate(desk: Desk, folder: Path) -> None:
 
 def _there(row: Row) -> bool:
     return (Path(str(row.values()["path"])) / JOURNAL).is_file()
+
+
+def _restored(desk: Desk) -> dict[str, str]:
+    """Try the newest backup where it is time for that."""
+    newest, now = last(desk), desk.now()
+    if newest is None or not _there(newest) or not restore.due(desk, lambda row: _age_ns(desk, row, now)):
+        return {}
+    try:
+        desk.journal.append(restore.tested(desk, newest))
+    except (JournalError, FootageError) as error:
+        return {"backup restore failed": str(error)}
+    except OSError as error:
+        return {"backup restore failed": str(explain(error.filename or Path(str(newest.values()["path"])), error))}
+    return {}
 
 
 def _late(desk: Desk) -> dict[str, str]:

@@ -39,8 +39,9 @@ def prune(
         raise JournalError(f"{journal.path}: no row {upto}")
     facts = facts_in_force(journal, upto)
     bind = {row.seq for row in facts}
-    again = [(carry(row), when(row)) for row in facts]
-    again += [(_kept(row), when(row)) for row in keep if row.seq not in bind]
+    rows = [*facts, *(row for row in keep if row.seq not in bind)]
+    rows.sort(key=lambda row: row.seq)  # readers rely on their order
+    again = [(carry(row) if row.seq in bind else _kept(row), when(row)) for row in rows]
     checkpoint = JournalCheckpoint(source="journal", upto=upto, hash=last.hash.hex(), carried=len(again))
     events: list[Event] = [*(event for event, _ in again), *told, checkpoint]
     journal.append(*events, stamps=[*(at for _, at in again), *[None] * (len(events) - len(again))])

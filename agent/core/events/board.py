@@ -103,6 +103,22 @@ class BackupVerified(Event):
     apart: bool
 
 
+@kind("backup.restore_tested")
+class BackupRestoreTested(Event):
+    """The backup at `path` was unpacked into an empty folder and opened as a board would: rows up to `upto`, what of
+    them is in force (`facts`), footage of so many `cameras` in the index. lacks: files that this board has and no
+    backup holds, keys and passwords: who restores needs them from elsewhere.
+    """
+
+    path: str
+    upto: int
+    facts: int
+    cameras: int
+    bytes: int
+    took_ms: int
+    lacks: list[str]
+
+
 @kind("clock.set")
 class ClockSet(Event):
     """Anchor of one boot: at `mono_ns` of boot `boot` it was `at_ns` UTC. by: ntp / rtc / collector / person."""
