@@ -75,6 +75,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def standpipe(site: Site, capsys: pytest.CaptureFixture[str]) -> Standpipe:
+    return runner(site, capsys)
+
+
+def runner(site: Site, capsys: pytest.CaptureFixture[str]) -> Standpipe:
+    """The command on a site, running or not."""
+
     def run(*arguments: str) -> Said:
         capsys.readouterr()
         code = main([*arguments, *folders(site)])
@@ -99,7 +105,16 @@ def trip(site: Site, point: str, rest_closed: bool) -> None:
 # --- pins ---
 
 
-def test_pins_draws_the_header_for_a_phone(site: Site, standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def still(tmp_path: Path) -> Site:
+    """The same site of which nothing runs."""
+    return Site(tmp_path / "s", SMALL.format(language="en"))
+
+
+def test_pins_draws_the_header_for_a_phone(
+    still: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standpipe = runner(still, capsys)
     monkeypatch.setenv("COLUMNS", "60")
     lines = standpipe("pins").out.splitlines()
     assert max(map(width, lines[:20])) <= 60
@@ -109,7 +124,8 @@ def test_pins_draws_the_header_for_a_phone(site: Site, standpipe: Standpipe, mon
     assert any("11  GPIO17  door   door     normally closed, pull-up" in line for line in lines[20:])
 
 
-def test_pins_of_another_board_are_listed(site: Site, standpipe: Standpipe) -> None:
+def test_pins_of_another_board_are_listed(still: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site, standpipe = still, runner(still, capsys)
     text = SMALL.format(language="zh-CN").replace('"BOARD11"', '"PQ.05"')
     site.paths.site.write_text(text.replace("GPIO24", "PAC.06").replace("GPIO23", "PH.00"), encoding="utf-8")
     said = standpipe("pins").out
@@ -341,7 +357,7 @@ def test_a_person_signs_with_their_key(site: Site, standpipe: Standpipe, tmp_pat
     assert fits(public_of(signer.public_text), str(row["sig"]), WALK_TEST, record, verify)
 
 
-def test_refusals_are_told(site: Site, standpipe: Standpipe) -> None:
+def test_refusals_are_told(site: Site, standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch) -> None:
     assert standpipe("walk-test", "status").code == 1
     said = standpipe("walk-test", "end")
     assert (said.code, "no walk test is on record" in said.out) == (1, True)
@@ -350,6 +366,7 @@ def test_refusals_are_told(site: Site, standpipe: Standpipe) -> None:
     said = standpipe("walk-test", "start")
     assert (said.code, "the panel refused: alarms not acknowledged: 1; see to them first" in said.out) == (1, True)
     site.kill("panel")
+    monkeypatch.setattr("agent.cli.commands.walk_test.ANSWER_S", 0.2)
     said = standpipe("walk-test", "start")
     assert (said.code, "has not answered" in said.out) == (1, True)
 
@@ -427,6 +444,10 @@ id = "suction"
 name = "Suction pressure"
 pin = "ADC0.4"
 unit = "bar"
+low_milli = 7800
+hysteresis_milli = 100
+settle_ms = 100
+class = "status"
 """
 
 
@@ -434,16 +455,9 @@ def test_a_value_is_tried_once_it_has_moved(tmp_path: Path, capsys: pytest.Captu
     with Site(tmp_path / "s", SMALL.format(language="en") + VALUE) as site:
         site.start_board()
         site.start_panel()
-
-        def standpipe(*arguments: str) -> Said:
-            capsys.readouterr()
-            code = main([*arguments, *folders(site)])
-            said = capsys.readouterr()
-            return Said(code, said.out, said.err)
-
-        none = {"values": {"suction": [0, 0]}}  # the status file is two seconds late
+        standpipe = runner(site, capsys)
         site.driver.analog("suction", 8000)
-        until(lambda: site.status()["analogs"]["suction"]["milli"] is not None, "it is read")
+        site.wait_row("analog.low")  # it is read
         standpipe("walk-test", "start", "--by", "anna")
         assert re.search(r"suction +NO VALUE", standpipe("walk-test", "status").out)
         site.driver.analog("suction", 8500)
@@ -452,7 +466,7 @@ def test_a_value_is_tried_once_it_has_moved(tmp_path: Path, capsys: pytest.Captu
         assert 320 <= row["most_milli"] - row["least_milli"] <= 600
         assert re.search(r"suction +moved +[\d:]+ +[\d.]+ \.\. [\d.]+ bar", standpipe("walk-test", "status").out)
         site.driver.analog("suction", 12_000)
-        until(lambda: (site.status()["walk_test"] or none)["values"]["suction"][1] > 7_900, "as far as it went")
+        site.wait_row("analog.normal")  # as far as it went
         standpipe("walk-test", "end", "--name", "Anna")
         recorded = Path(str(site.wait_row("walk_test.recorded").values()["file"]))
         (value,) = json.loads(recorded.read_text())["record"]["values"]
