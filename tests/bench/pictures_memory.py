@@ -9,7 +9,6 @@ the same recorder looking at nothing.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -73,7 +72,9 @@ def hours_of(recorder: Hurried, hours: float) -> Iterator[tuple[float, float, fl
         if at_s >= number * EVERY_S:
             number += 1
             recorder.tidy()
-            yield at_s, *recorder.memory_mib()
+            now, most = recorder.memory_mib()
+            print(f"{at_s / 3600:.2f} h: {now:.1f} MiB, at most {most:.1f}", file=sys.stderr, flush=True)
+            yield at_s, now, most
         time.sleep(0.5)
 
 
@@ -101,7 +102,6 @@ def measure(folder: Path, film: Path, extra: str, hours: float) -> tuple[list[tu
 def main() -> None:
     parts, hours = (LONG, 6.0) if sp_bench.long_wanted() else (SHORT, 0.6)
     film = scene_file(Path(tempfile.gettempdir()), parts)
-    os.nice(5)
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         _, blind, _ = measure(Path(name) / "blind", film, BLIND, 0.1)
         points, most, recorder = measure(Path(name) / "looking", film, MOTION, hours)

@@ -43,5 +43,8 @@ def _faster(clock: Callable[[], Number], speed: Number) -> Callable[[], Number]:
 
 if __name__ == "__main__":
     hurry(float(sys.argv[1]))
+    from agent.runtime import workers
+
+    workers.LATE_MAX_S *= float(sys.argv[1])  # how long a busy machine may keep a thread waiting does not shrink
     sys.argv = sys.argv[2:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

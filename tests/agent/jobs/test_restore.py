@@ -144,6 +144,21 @@ def test_what_binds_and_what_is_kept_come_back_in_their_order(site: Site, monkey
     assert in_force(made) == before
 
 
+def test_a_deletion_that_was_cut_short_is_no_broken_chain(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "LEAST", 10)
+    made = Site(site.disk.parent / "other")
+    made.note(250)
+    made.note(200, *(LinkUp(source="uplink", broker="b") for _ in range(40)))
+    made.policy()
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.journal.prune._delete", lambda journal, upto: iter([journal.delete_below(upto, 15)]))
+        made.back_up()
+    assert made.rows()[0].seq == 16, "killed after the first of three"
+    assert sound(made) > 40
+    made.back_up()
+    assert made.rows()[0].seq == sound(made) > 40
+
+
 # --- killed ---
 
 
