@@ -104,6 +104,8 @@ REASONS: dict[str, str] = {
     ),
     "{} is being driven just now: that is no time to test it": "{} 正在动作，此时不能测试",
     "the read-back of {} contradicts it already: see to its wiring first": "{} 的回读已经不符：请先检查接线",
+    "{} does not run without cause: there is nothing to explain": "{} 并非无原因运行，无须说明",
+    "{} has no open test window": "{} 没有打开的试验时段",
     "it was made before the board started": "该请求早于本板启动",
     "it is older than {} s": "该请求已超过 {} 秒",
 }

@@ -79,8 +79,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pump-run_patrol": ("on patrol, at low speed", "低速巡检"),
     "pump-run_unexplained": ("RUNNING WITHOUT CAUSE", "无原因运行"),
     "pump-silent": (
-        "{pump}: no answer; is the panel running (standpipe status), and is there anything to do?",
-        "{pump}：无应答；控制进程是否运行（standpipe status），是否有可执行的操作？",
+        "{pump}: no answer; is the panel running (standpipe status)?",
+        "{pump}：无应答；控制进程是否在运行（standpipe status）？",
     ),
     "selector-in_auto": ("in auto", "自动"),
     "selector-left": ("not in auto", "非自动"),

@@ -186,7 +186,7 @@ class Decider:
         elif event.KIND in PERMITS:
             self.response.permit(event, written or now)
         elif event.source in self.plan.pumps:
-            self.pumps.asked(self.plan.pumps[event.source], event)
+            self.pumps.asked(self.plan.pumps[event.source], event, row[1])
         self.response.hear(event)
 
     def say(self, event: Event, now: Stamp) -> None:

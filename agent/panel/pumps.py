@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.core.chain import Stamp
-from agent.core.events import Event, PumpExplained, PumpTestRequested
+from agent.core.events import Event, PanelRefused, PumpExplained, PumpTestRequested
 from agent.core.pump import Past, Pump, past_of
 from agent.panel.channels import Channels
 from agent.panel.response import Cause, Response
@@ -96,15 +96,19 @@ class Pumps:
                 if alarm is None or alarm.acknowledged:
                     self._say(pump, pump.acknowledged(response.now.mono_ns))
 
-    def asked(self, pump: Pump, event: Event) -> None:
-        """A person opens or closes a test window, or explains a run."""
-        now_ns = self._response.now.mono_ns
+    def asked(self, pump: Pump, event: Event, request: int) -> None:
+        """A person opens or closes a test window, or explains a run; refused where there is none."""
+        now_ns, reason = self._response.now.mono_ns, ""
         if isinstance(event, PumpExplained):
-            self._say(pump, pump.explain(event.by, event.reason, now_ns))
+            self._say(pump, events := pump.explain(event.by, event.reason, now_ns))
+            reason = "" if events else f"{pump.id} does not run without cause: there is nothing to explain"
         elif isinstance(event, PumpTestRequested) and event.does == "open":
             self._say(pump, pump.open_window(event.method, event.limit_s, event.by, now_ns))
         elif isinstance(event, PumpTestRequested):
-            self._say(pump, pump.close_window(event.by, now_ns))
+            self._say(pump, events := pump.close_window(event.by, now_ns))
+            reason = "" if events else f"{pump.id} has no open test window"
+        if reason:
+            self._response.said.append(PanelRefused(source="panel", request=request, reason=reason))
 
     def calendar(self) -> None:
         """Dates of tests, and hours of test windows; each second. Nothing while nobody knows the time."""

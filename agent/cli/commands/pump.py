@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from agent.cli.alarm_texts import reason
 from agent.cli.asking import ANSWER_S, ask, known, user
 from agent.cli.place import UsageError, journal_to_write, look
 from agent.cli.site_texts import SITE_TEXTS
@@ -49,6 +50,9 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     asked, answer = _asked(args)
     with journal_to_write(paths) as journal:
         row = ask(journal, paths, asked, lambda row: row.source == args.pump, [answer], ANSWER_S)[1]
+    if row is not None and row.kind == "panel.refused":
+        print(t("panel-refused", reason=reason(str(row.values()["reason"]), t.language)))
+        return 1
     print(t("pump-silent" if row is None else answer.replace(".", "-"), pump=args.pump, minutes=_minutes(row)))
     return 1 if row is None else 0
 

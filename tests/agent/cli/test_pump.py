@@ -10,6 +10,7 @@ import pytest
 from sp_site import SITE, Site
 
 from agent.cli.__main__ import main
+from agent.cli.alarm_texts import reason
 
 
 class Said(NamedTuple):
@@ -68,13 +69,18 @@ def test_what_the_pump_does_in_the_window_is_a_test_and_after_it_is_not(site: Si
     site.wait_row("pump.stopped", "pump-1")
 
 
-def test_nothing_to_explain_and_nothing_to_close(
-    site: Site, standpipe: Standpipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.cli.commands.pump.ANSWER_S", 0.5)
-    for arguments in (("explain", "pump-1", "no reason at all"), ("test", "pump-1", "--end")):
-        said = standpipe(*arguments)
-        assert (said.code, "no answer" in said.out) == (1, True)
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("explain", "pump-1", "no reason at all"), "pump-1 does not run without cause: there is nothing to explain"),
+        (("test", "pump-1", "--end"), "pump-1 has no open test window"),
+    ],
+)
+def test_nothing_to_explain_and_nothing_to_close(standpipe: Standpipe, arguments: tuple[str, ...], says: str) -> None:
+    said = standpipe(*arguments)
+    assert (said.code, said.out) == (1, f"the panel refused: {says}\n")
+    assert reason(says, "zh-CN").startswith("pump-1 ")
+    assert reason(says, "zh-CN") != says
 
 
 @pytest.mark.parametrize(
