@@ -122,7 +122,8 @@ class Analysis:
     def _see(self, picture: Any, mono_ns: int, frame: Any) -> None:
         self._seen_ns = mono_ns
         self._sight.see(picture, mono_ns, frame)
-        if self._refers is None and self._sight.looks >= OWN_LOOKS and not self._sight.health.wrong:
+        known = self._refers is not None or self._sight.looks < OWN_LOOKS
+        if not (known or self._sight.health.wrong or self._eye.is_close):
             self._refers = 0
             self._take_reference(frame)
 

@@ -82,6 +82,11 @@ class Eye:
         self.undecoded = 0  # packets that were not what they should be
         self.closely = 0  # pictures that were decoded between keyframes
 
+    @property
+    def is_close(self) -> bool:
+        """Whether pictures between keyframes are being decoded just now: no time for what takes memory, too."""
+        return self._close is not None
+
     def see(self, item: Item) -> None:
         """The next packet. Never raises for what is in it."""
         if item.format is not self._format:

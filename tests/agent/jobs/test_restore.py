@@ -208,12 +208,13 @@ def old_rows(site: Site, number: int) -> None:
     site.note(200, PumpStarted(source="p", cause="demand"), VisitClosed(source="v-1", by="anna"))
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_any_moment_of_a_backup_and_of_pruning_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: Callable[[int, int], int]
 ) -> None:
     """The uplink is at work meanwhile: its mark goes on, and no row past it goes."""
     monkeypatch.setattr(records, "LEAST", 10)
-    count = rounds(12, 200)
+    count = rounds(12, 100)
     site, dice = Site(tmp_path, "every_h = 1\nrestore_test_days = 1\n" + UPLINK), random.Random(11)
     site.note(250)
     for number in range(count):
