@@ -288,7 +288,10 @@ class Link:
             self._lost = LinkError("refused", reason, refused[0].value)
 
     def _on_socket_open(self, _client: Any, _data: Any, sock: Any) -> None:
-        """A dead link is noticed by the kernel too, and little waits in its buffers where no alarm can overtake it."""
+        """A dead link is noticed by the kernel too, and little waits in its buffers where no alarm can overtake it.
+
+        By default TCP takes a lost packet for a full line: of 2 Mbit/s with 300 ms that loses 2 % it leaves a sixth.
+        """
         user_timeout_ms = 2000 * self._broker.keepalive_s
         for level, option, value in (
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -300,6 +303,8 @@ class Link:
             (socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT),
         ):
             sock.setsockopt(level, option, value)
+        with contextlib.suppress(OSError):  # a kernel without it: the unit has it loaded where there is one
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
 
 
 def _options(wanted: Subscription) -> SubscribeOptions:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -69,11 +69,20 @@ def alarm_row(n: int) -> Event:
 
 
 class UplinkSite:
-    """A site in `folder`; its uplink talks to `url`. `more` ends the site file. A context manager that kills it."""
+    """A site in `folder`; its uplink talks to `url`. `more` ends the site file; `before` goes before its command.
+
+    A context manager that kills it.
+    """
 
     def __init__(
-        self, folder: Path, url: str, more: str = "", hurry: Mapping[str, float] = MappingProxyType({})
+        self,
+        folder: Path,
+        url: str,
+        more: str = "",
+        hurry: Mapping[str, float] = MappingProxyType({}),
+        before: Sequence[str] = (),
     ) -> None:
+        self.before = before
         self.hurry = dict(hurry)
         folder.mkdir(parents=True, exist_ok=True)
         self.paths = Paths(folder / "site.toml", folder / "data", folder / "run")
@@ -115,7 +124,7 @@ class UplinkSite:
             hurried = str(Path(__file__).with_name("sp_impatient.py"))
             command = [sys.executable, hurried, "agent.uplink", *settings, "--", *map(str, where), *more]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.before, *command], stdout=log, stderr=log)
         return self
 
     def kill(self) -> None:

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -212,6 +215,23 @@ def test_a_broker_that_never_answers_does_not_hold_the_uplink(stub: Stub, monkey
     with pytest.raises(link.LinkError, match="does not answer") as caught:
         link.Link(link.BrokerAt(stub.url), "x", []).open(lambda: True)
     assert caught.value.state == "unreachable"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_kernel_is_asked_for_a_tcp_that_does_not_slow_down_for_a_lost_packet(stub: Stub, known: bool) -> None:
+    """And for a dead link's end; a kernel that knows only the usual TCP is no fault."""
+    asked: dict[int, int | bytes] = {}
+
+    class Sock:
+        def setsockopt(self, level: int, option: int, value: int | bytes) -> None:
+            if (level, option) == (socket.IPPROTO_TCP, socket.TCP_CONGESTION) and not known:
+                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            if level == socket.IPPROTO_TCP:
+                asked[option] = value
+
+    link.Link(link.BrokerAt(stub.url), "x", [])._on_socket_open(None, None, Sock())
+    assert asked.get(socket.TCP_CONGESTION) == (b"bbr" if known else None)
+    assert asked[socket.TCP_USER_TIMEOUT] == 60_000
 
 
 def test_told_to_stop_while_connecting_it_stops(stub: Stub) -> None:
