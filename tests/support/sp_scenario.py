@@ -288,13 +288,20 @@ def _seen(step: Expect, trace: Trace) -> str:
 
 def play(scenario: Play, world: World) -> list[str]:
     """Play it; what did not come true, in words."""
+    return played(scenario, world)[0]
+
+
+def played(scenario: Play, world: World) -> tuple[list[str], float]:
+    """As play; second: by how many ms the hand was late at worst. A contact that should chatter is still meanwhile."""
     began: dict[int, float] = {}
+    late_ms = 0.0
     for at_ms, deed in scenario.deeds():
         world.to(at_ms)
+        late_ms = max(late_ms, world.now_ms() - at_ms)
         deed(world)
         began[at_ms] = world.now_ms()
     world.to(scenario.end_ms)
-    return scenario.wrong(world.trace(), began)
+    return scenario.wrong(world.trace(), began), late_ms
 
 
 def verdict(scenario: Play, wrong: list[str]) -> str:
