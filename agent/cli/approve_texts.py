@@ -19,6 +19,11 @@ APPROVE_TEXTS: dict[str, tuple[str, str]] = {
         "您将签名批准以上申请，有效期至 {until}，仅对此申请有效",
     ),
     "approve-refuse": ("You REFUSE this with your signature", "您将签名拒绝以上申请"),
+    "nobody-to-ask": (
+        "nobody is here to say yes: read it, then add --yes",
+        "此处无人确认：请先阅读以上内容，再加 --yes",
+    ),
+    "go-on": ("sign it? yes/no: ", "签名吗？是/否（yes/no）："),
     "approve-left": ("nothing was signed", "未签名"),
     "approve-done": ("{request}: signed by {by}", "{request}：已由 {by} 签名"),
     "approve-signed": ("signed already: {verdict} by {by}", "已有签名：{by} {verdict}"),

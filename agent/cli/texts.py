@@ -173,20 +173,6 @@ TEXTS |= {
     ),
     "key-old": ("old key", "旧密钥"),
     "key-nobody": ("nobody: site.toml has no [[person]]", "无：site.toml 中没有 [[person]]"),
-    # command
-    "command-received": ("received: the board has written it down", "已接收：已写入板的日志"),
-    "command-started": ("started", "开始执行"),
-    "command-done": ("done: {op}", "已完成：{op}"),
-    "command-failed": ("not done: {reason}", "未完成：{reason}"),
-    "command-refused": ("refused ({code}): {reason}", "被拒绝（{code}）：{reason}"),
-    "command-forged": (
-        "somebody has answered in the board's place, with a signature that does not fit: not believed",
-        "有人冒充该板作答，签名不符：不予采信",
-    ),
-    "command-silent": (
-        "no answer within {s} s: it may have been done; look at the board's alarms before you send it again",
-        "{s} 秒内无应答：命令可能已执行；再次发送前请先查看该板的报警状态",
-    ),
     # retention and hold
     "nothing-goes": ("nothing expires: {why}", "没有录像到期删除：{why}"),
     "none-due": ("nothing is due", "没有到期的录像"),
@@ -259,6 +245,10 @@ class Texts:
         self._table = {**TEXTS, **(more or {})}
         self.language = language
         self._column = 1 if language == "zh-CN" else 0
+
+    def get(self, text: str, otherwise: str) -> str:
+        """Sentence `text`, or `otherwise` where the table does not have it: words that come from elsewhere."""
+        return self._table[text][self._column] if text in self._table else otherwise
 
     def __call__(self, text: str, /, **values: object) -> str:
         """Sentence `text` filled in. KeyError for one that is not in the table: a bug."""

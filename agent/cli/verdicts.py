@@ -43,9 +43,10 @@ def add_verdict(parser: argparse.ArgumentParser) -> None:
 # --- what is shown ---
 
 
-def words(request: Request) -> str:
+def words(request: Request, place: Place) -> str:
     """The scope of a request in a line."""
-    return " ".join(f"{name}={value}" for name, value in sorted(request.scope.items()) if value)
+    told = sorted((name, _value(name, text, place)) for name, text in request.scope.items() if text)
+    return " ".join(f"{name}={value}" for name, value in told)
 
 
 def by_key(t: Texts) -> By:
@@ -66,28 +67,26 @@ def as_dict(one: Waiting) -> dict[str, Any]:
     return {**told, "verdict": one.verdict, "signed_by": one.signed_by}
 
 
-def lines(found: Iterable[Waiting], by: By, t: Texts) -> list[str]:
+def lines(found: Iterable[Waiting], by: By, t: Texts, place: Place) -> list[str]:
     """A line each of what waits."""
     asked = [one.request for one in found if not one.verdict]
-    return columns([one.id, t(f"kind-{one.kind}"), by(one), words(one), one.reason] for one in asked)
+    return columns([one.id, _kind(one, t), by(one), one.reason, words(one, place)] for one in asked)
 
 
 def shown(one: Waiting, by: By, t: Texts, place: Place) -> str:
     """All of a request, as who signs must see it."""
     asked, scope = one.request, dict(one.request.scope)
     names = [name for name in FIRST if name in scope] + sorted(set(scope) - set(FIRST))
-    table = [[_label(name, t), _value(name, scope[name], place)] for name in names if scope[name]]
+    table = [[t.get(f"scope-{name}", name), _value(name, scope[name], place)] for name in names if scope[name]]
     rows = [[t("scope-by"), by(asked)], *table, [t("scope-reason"), asked.reason or "-"]]
-    head = f"{asked.id}: {t(f'kind-{asked.kind}')}"
-    signed = [t("approve-signed", verdict=t(f"verdict-{one.verdict}"), by=one.signed_by)] if one.verdict else []
+    head = f"{asked.id}: {_kind(asked, t)}"
+    verdict = t.get(f"verdict-{one.verdict}", one.verdict)
+    signed = [t("approve-signed", verdict=verdict, by=one.signed_by)] if one.verdict else []
     return safe("\n".join([head, *columns(rows), *signed]))
 
 
-def _label(name: str, t: Texts) -> str:
-    try:
-        return t(f"scope-{name}")
-    except KeyError:  # a scope of another version
-        return name
+def _kind(asked: Request, t: Texts) -> str:
+    return t.get(f"kind-{asked.kind}", asked.kind)
 
 
 def _value(name: str, text: str, place: Place) -> str:
@@ -100,12 +99,12 @@ def _value(name: str, text: str, place: Place) -> str:
         return text
 
 
-def listed(found: list[Waiting], by: By, args: argparse.Namespace, t: Texts) -> int:
+def listed(found: list[Waiting], by: By, args: argparse.Namespace, t: Texts, place: Place) -> int:
     """What waits, for a person or a script."""
     if args.json:
         print(json.dumps([as_dict(one) for one in found if not one.verdict], ensure_ascii=False, indent=2))
     else:
-        print("\n".join(lines(found, by, t)) or t("approve-none"))
+        print("\n".join(lines(found, by, t, place)) or t("approve-none"))
     return 0
 
 

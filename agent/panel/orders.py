@@ -113,11 +113,11 @@ def _clip(response: Response, order: Order) -> Fate:
     if ago_ns < 0:
         return Fate("that is in the future")
     now = response.now
-    at_mono_ns = now.mono_ns - ago_ns
+    at_mono_ns, clip = now.mono_ns - ago_ns, _id("c", order)
     response.said.append(
         ClipRequested(
             source="panel",
-            clip=_id("c", order),
+            clip=clip,
             cameras=list(order.args["cameras"]),
             at_ns=now.at_ns - ago_ns,
             at_mono_ns=max(0, at_mono_ns),
@@ -128,7 +128,7 @@ def _clip(response: Response, order: Order) -> Fate:
             cause=f"command:{order.by}",
         )
     )
-    return Fate()
+    return Fate(answer={"clip": clip})
 
 
 def _hold(response: Response, order: Order) -> Fate:
@@ -136,10 +136,11 @@ def _hold(response: Response, order: Order) -> Fate:
         return Fate(why)
     if order.args["to_s"] <= order.args["from_s"]:
         return Fate("its end is not after its beginning")
+    hold = _id("h", order)
     response.said.append(
         HoldRequested(
             source="panel",
-            hold=_id("h", order),
+            hold=hold,
             cameras=list(order.args["cameras"]),
             from_ns=order.args["from_s"] * _SECOND,
             to_ns=order.args["to_s"] * _SECOND,
@@ -147,15 +148,16 @@ def _hold(response: Response, order: Order) -> Fate:
             by=order.who,
         )
     )
-    return Fate()
+    return Fate(answer={"hold": hold})
 
 
 def _snapshot(response: Response, order: Order) -> Fate:
     if why := _unknown_camera(response, order):
         return Fate(why)
     cameras, cause = list(order.args["cameras"]), f"command:{order.by}"
-    response.said.append(SnapshotRequested(source="panel", snapshot=_id("s", order), cameras=cameras, cause=cause))
-    return Fate()
+    snapshot = _id("s", order)
+    response.said.append(SnapshotRequested(source="panel", snapshot=snapshot, cameras=cameras, cause=cause))
+    return Fate(answer={"snapshot": snapshot})
 
 
 def _approve(response: Response, order: Order) -> Fate:

@@ -33,6 +33,6 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     t = Texts(place.language, APPROVE_TEXTS)
     if args.request is None:
         with journal_to_read(paths) as journal:
-            return listed(waiting(journal), by_asker(here_of(load(paths.site), verify), t), args, t)
+            return listed(waiting(journal), by_asker(here_of(load(paths.site), verify), t), args, t, place)
     looked_through(args, t)
     return sign(args, paths, place)

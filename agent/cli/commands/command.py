@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.approve_texts import APPROVE_TEXTS
+from agent.cli.command_texts import COMMAND_TEXTS, in_chinese
 from agent.cli.place import CommandError, Place, UsageError, look
 from agent.cli.reach import add_reach, envelope, reach
 from agent.cli.signing import add_key, opened
-from agent.cli.terminal import safe
+from agent.cli.terminal import columns, safe
 from agent.cli.texts import Texts
 from agent.cli.verdicts import add_verdict, agreed, by_key, listed, looked_through, picked, shown, statement_on
 from agent.config import load
@@ -150,7 +151,7 @@ def _packed(file: Path) -> str:
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     place = look(paths)
-    t = Texts(place.language, APPROVE_TEXTS)
+    t = Texts(place.language, {**COMMAND_TEXTS, **APPROVE_TEXTS})
     if not 1 <= args.valid <= LIFE_MAX_S:
         raise UsageError(f"--valid {args.valid}: from 1 to {LIFE_MAX_S} seconds")
     if args.op == APPROVE:
@@ -175,9 +176,7 @@ def _send(
     def tell(told: Told) -> None:
         heard.append(told)
         if not args.json:
-            print(safe(t(f"command-{told.state}", op=args.op, reason=told.reason, code=told.code)), flush=True)
-            for name, value in told.answer.items():
-                print(safe(f"  {name}: {value}"), flush=True)
+            print(safe("\n".join(_lines(args.op, told, t))), flush=True)
 
     wait_s = args.wait or (WAIT_CONFIG_S if args.op == "config" else WAIT_S)
     with reach(args, paths) as board:
@@ -189,6 +188,13 @@ def _send(
     return 0 if end is not None and end.state == "done" else 1
 
 
+def _lines(op: str, told: Told, t: Texts) -> list[str]:
+    """What the board said, for a person."""
+    reason = in_chinese(told.state, told.code, told.reason) if t.language == "zh-CN" else told.reason
+    answers = [[t.get(f"answer-{name}", name), value] for name, value in told.answer.items()]
+    return [t(f"command-{told.state}", op=op, reason=reason, code=told.code), *columns(answers)]
+
+
 def _approve(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
     """Fetched, shown and signed while no connection stands: a person may take their time."""
     if args.request is not None:
@@ -196,7 +202,7 @@ def _approve(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> 
     with reach(args, paths) as board:
         found, where = board.requests(), board.where
     if args.request is None:
-        return listed(found, by_key(t), args, t)
+        return listed(found, by_key(t), args, t, place)
     one = picked(found, args.request, t, "standpipe command")
     at = t("approve-at", site=where.site, board=where.board)
     if not agreed(args, f"{at}, {shown(one, by_key(t), t, place)}", t, place):
