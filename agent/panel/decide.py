@@ -126,30 +126,18 @@ class Decider:
 
     def request(self, row: tuple[str, int], does: str, alarm: str, by: str, refuse: str, now: Stamp) -> None:
         """A person asked. row: (epoch, seq) of the request; refuse: why it must not be done, if it must not."""
-        self.response.now = now
-        if self._known(row):
-            return
-        self.answered = row
-        reason = refuse or self.response.ask(does, alarm, by)
-        if reason:
+        if self._new(row, now) and (reason := refuse or self.response.ask(does, alarm, by)):
             self.response.said.append(PanelRefused(source="panel", request=row[1], reason=reason))
 
     def asked(self, row: tuple[str, int], event: Event, refuse: str, now: Stamp) -> None:
         """A technician asked for a walk test or a relay test (row, refuse: as in request)."""
-        self.response.now = now
-        if self._known(row):
-            return
-        self.answered = row
-        reason = refuse or self.commissioning.ask(event, row[1])
-        if reason:
+        if self._new(row, now) and (reason := refuse or self.commissioning.ask(event, row[1])):
             self.response.said.append(PanelRefused(source="panel", request=row[1], reason=reason))
 
     def command(self, row: tuple[str, int], order: Order, now: Stamp) -> None:
         """A signed command, written down as started: carried out now, unless it was (row: as in request)."""
-        self.response.now = now
-        if self._known(row):
+        if not self._new(row, now):
             return
-        self.answered = row
         self.response.cause = Cause()
         fate = carry_out(self.response, order, self.starts)
         if not fate.later:
@@ -157,9 +145,7 @@ class Decider:
 
     def answer(self, row: tuple[str, int], event: Event, now: Stamp) -> None:
         """A command that is not carried out: said once."""
-        self.response.now = now
-        if not self._known(row):
-            self.answered = row
+        if self._new(row, now):
             self.response.because(Cause(), [event])
 
     def restarted(self, now: Stamp) -> list[str]:
@@ -169,16 +155,12 @@ class Decider:
 
     def passed(self, row: tuple[str, int], now: Stamp) -> None:
         """A row that needs nothing any more."""
-        self.response.now = now
-        if not self._known(row):
-            self.answered = row
+        self._new(row, now)
 
     def heard(self, row: tuple[str, int], event: Event, now: Stamp, written: Stamp | None = None) -> None:
         """Somebody journaled `event` (a camera lost, a visit): followed, not said again. written: its row's time."""
-        self.response.now = now
-        if self._known(row):
+        if not self._new(row, now):
             return
-        self.answered = row
         if isinstance(event, ClockSet):
             self.response.arming.anchor = (event.boot, event.at_ns - event.mono_ns)
         elif by_command(event) or (event.KIND in ENDED and event.source not in self.response.permits.standing):
@@ -194,8 +176,14 @@ class Decider:
         self.response.now = now
         self.response.because(Cause(), [event])
 
-    def _known(self, row: tuple[str, int]) -> bool:
-        return row[0] == self.answered[0] and row[1] <= self.answered[1]
+    def _new(self, row: tuple[str, int], now: Stamp) -> bool:
+        """Whether a row has not been dealt with before; it has been from now on."""
+        self.response.now = now
+        epoch, seq = self.answered
+        if row[0] == epoch and row[1] <= seq:
+            return False
+        self.answered = row
+        return True
 
     # --- what comes out ---
 
