@@ -137,12 +137,14 @@ def _room(desk: Desk, folder: Path) -> None:
 
 
 def _rotate(desk: Desk, folder: Path) -> None:
-    """The oldest copies go; those of an epoch before go first."""
+    """The oldest copies go; those of an epoch before go first. What a kill leaves of one goes with the next pass."""
     prefix = f"{desk.site.site.id}-{desk.site.site.board}-"
     ours = [path for path in folder.iterdir() if path.name.startswith(prefix) and (path / JOURNAL).is_file()]
     ours.sort(key=lambda path: path.stat().st_mtime_ns)
     for old in ours[: -desk.site.backup.copies]:
-        shutil.rmtree(old)
+        part = old.with_name(f"{old.name}.part")
+        old.rename(part)
+        shutil.rmtree(part)
 
 
 def _there(row: Row) -> bool:

@@ -195,11 +195,21 @@ def yuv(scene: Scene, seconds: float, fps: int) -> Iterator[bytes]:
 
 
 def scene_file(
-    folder: Path, parts: tuple[Part, ...] = SHORT, *, size: tuple[int, int] = (1920, 1080), fps: int = 25, gop: int = 50
+    folder: Path,
+    parts: tuple[Part, ...] = SHORT,
+    *,
+    size: tuple[int, int] = (1920, 1080),
+    fps: int = 25,
+    gop: int = 50,
+    variable: bool = False,
 ) -> Path:
-    """The scene as H.264 at about 4 Mbit/s at 1080p, a keyframe each 2 s, no B-frames. Made once a folder."""
+    """The scene as H.264 at about 4 Mbit/s at 1080p, a keyframe each 2 s, no B-frames. Made once a folder.
+
+    variable: of constant quality instead, and up to twice the bits where something moves.
+    """
     seconds = LENGTH_S[parts]
-    path = folder / f"standpipe-scene-{size[0]}x{size[1]}-{fps}fps-gop{gop}-{seconds}s.mp4"
+    how = "-vbr" if variable else ""
+    path = folder / f"standpipe-scene-{size[0]}x{size[1]}-{fps}fps-gop{gop}-{seconds}s{how}.mp4"
     if path.exists():
         return path
     part = path.with_suffix(f".part{os.getpid()}.mp4")
@@ -207,6 +217,8 @@ def scene_file(
     raw = f"-f rawvideo -pix_fmt yuv420p -s {size[0]}x{size[1]} -r {fps} -i -"
     code = f"-c:v libx264 -preset superfast -profile:v main -bf 0 -g {gop} -keyint_min {gop} -sc_threshold 0"
     bits = f"-b:v {rate}k -maxrate {rate}k -bufsize {rate}k"
+    if variable:
+        bits = f"-crf 27 -maxrate {2 * rate}k -bufsize {4 * rate}k"
     command = ["ffmpeg", "-v", "error", "-y", *raw.split(), *code.split(), *bits.split(), str(part)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None

@@ -159,6 +159,25 @@ def test_a_deletion_that_was_cut_short_is_no_broken_chain(site: Site, monkeypatc
     assert made.rows()[0].seq == sound(made) > 40
 
 
+def test_a_copy_whose_removal_was_cut_short_does_not_stay(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        site.back_up()
+        site.later(24)
+    with monkeypatch.context() as patch:
+
+        def killed(path: Path) -> None:
+            (path / "journal.db").unlink()
+            raise KeyboardInterrupt
+
+        patch.setattr("agent.jobs.backup.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            site.back_up()
+    assert len(list(site.disk.iterdir())) == 3
+    site.later(24)
+    site.back_up()
+    assert len(list(site.disk.iterdir())) == 2
+
+
 # --- killed ---
 
 
@@ -239,7 +258,7 @@ def test_killed_at_any_moment_of_a_backup_and_of_pruning_nothing_is_lost(
     assert (killed >= count // 4, len(firsts) >= 3) == (True, True), "at too few moments to prove anything"
     assert not list(site.disk.glob("*.part"))
     assert not (site.paths.data / FOLDER).exists()
-    assert len(list(site.disk.iterdir())) <= 3
+    assert len(list(site.disk.iterdir())) == 2
 
 
 def acknowledge(site: Site, dice: random.Random) -> int:
