@@ -37,8 +37,8 @@ from agent.journal.projections import every, uncarried
 from agent.journal.prune import finish, prune
 
 HOUR_NS = 3_600 * 1_000_000_000
-EARLY_NS = 10 * 60 * 1_000_000_000  # timers are not exact: an hourly look must not make it every 25 hours
-LATE_NS = 2 * HOUR_NS
+EARLY_NS = 75 * 60 * 1_000_000_000  # a look comes each hour and some minutes: the last one before the time makes it
+LATE_NS = 60 * 1_000_000_000
 PRUNED_MOST = 100_000  # of one pass: what it writes again must not hold others up; the rest goes with the next
 JOURNAL, MEDIA, SITE = "journal.db", "media.db", "site.toml"
 
@@ -78,7 +78,7 @@ def _age_ns(desk: Desk, row: Row, now: Stamp) -> int:
 def _back_up(desk: Desk, folder: Path) -> None:
     newest, now = last(desk), desk.now()
     every_ns = desk.site.backup.every_h * HOUR_NS
-    if newest is not None and _age_ns(desk, newest, now) < every_ns - EARLY_NS and _there(newest):
+    if newest is not None and _age_ns(desk, newest, now) < every_ns - min(EARLY_NS, every_ns // 4) and _there(newest):
         return
     if not folder.is_dir():
         raise FootageError(f"{folder}: is the disk of the backups mounted? (path of [backup])", "wrong volume")

@@ -91,7 +91,7 @@ class Backup(Struct, frozen=True, forbid_unknown_fields=True):
     """[backup]: copies of journal, index of footage and this file; nothing leaves the journal before it is in one."""
 
     path: Annotated[File, Meta(description="Folder of the copies, on another disk; empty: none are made.")] = ""
-    every_h: Annotated[int, Meta(ge=1, le=168, description="A copy so often; older than two hours more: trouble.")] = 24
+    every_h: Annotated[int, Meta(ge=1, le=168, description="A copy so often at least; an older one is trouble.")] = 24
     copies: Annotated[int, Meta(ge=2, le=366, description="So many are kept; the oldest goes with each new one.")] = 7
     restore_test_days: Annotated[
         int, Meta(ge=1, le=366, description="So often the newest is unpacked and used as a board would use it.")

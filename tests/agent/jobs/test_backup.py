@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 from pathlib import Path
@@ -120,6 +121,20 @@ def test_one_a_day_and_the_oldest_goes(site: Site) -> None:
     assert [str(row.values()["path"]) for row in verified(site)][-2:] == [str(path) for path in site.copies()]
 
 
+def test_hourly_looks_never_let_it_be_older_than_a_day(site: Site) -> None:
+    site.back_up()
+    for _ in range(60):
+        site.later(62 / 60)  # what a pass takes comes on top of the hour
+        before = site.now.at_ns
+        site.back_up()
+        ages = [before - row.at_ns for row in verified(site)]
+        assert min(age for age in ages if age >= 0) <= DAY_NS
+    made = [row.at_ns for row in verified(site)]
+    assert all(22 * HOUR_NS <= later - earlier <= DAY_NS for earlier, later in itertools.pairwise(made))
+    assert len(made) >= 3
+    assert site.troubles() == {}
+
+
 def test_a_copy_that_is_not_whole_is_no_backup(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.note(1, *(LinkUp(source="uplink", broker="b") for _ in range(20)))
     real = backup.copy_database
@@ -161,7 +176,10 @@ def test_a_disk_that_is_not_there_or_a_copy_that_vanished_is_told(site: Site) ->
 def test_a_backup_that_is_late_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.back_up()
     monkeypatch.setattr(backup, "_back_up", lambda *_: None)
-    site.later(26.1)
+    site.later(24)
+    site.back_up()
+    assert site.troubles() == {}
+    site.later(0.02)
     site.back_up()
     assert "the last one is of row" in site.troubles()["backup late"]
 
