@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 from agent.cli.place import UsageError, journal_to_write
 from agent.config import load
+from agent.core.answers import received
 from agent.core.commands import INSTALLER, OPS, Envelope
-from agent.core.events import CommandReceived
 from agent.core.people import public_of
 from agent.core.results import ENDS, STATES, Told
 from agent.core.signed import COMMAND
@@ -149,15 +149,7 @@ class _Here:
         return waiting(self._journal)
 
     def send(self, envelope: Envelope, wait_s: float, tell: Tell) -> Told | None:
-        row = CommandReceived(
-            source="command",
-            command=envelope.id,
-            op=envelope.op,
-            by=envelope.by,
-            key=envelope.key,
-            ctr=envelope.ctr,
-            envelope=envelope.text(),
-        )
+        row = received("command", envelope)
         bell = Bell(self._paths.bell)
         try:
             request = self._journal.append(row)[0].seq

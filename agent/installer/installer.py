@@ -18,13 +18,10 @@ from pathlib import Path
 from msgspec import UNSET
 
 from agent.config import SiteConfig, check, keys_of, load_or_kept
+from agent.core.answers import About, about, done, failed, refused, started
 from agent.core.chain import Row, Stamp
 from agent.core.commands import INSTALLER, OPS, Envelope, Here, Now, Refusal, judge
 from agent.core.events import (
-    CommandDone,
-    CommandFailed,
-    CommandRefused,
-    CommandStarted,
     ConfigApplied,
     ConfigRolledBack,
     ConfigTried,
@@ -107,21 +104,20 @@ class Installer:
         return found
 
     def _one(self, row: Row) -> None:
-        started = [one for one in self._rows("command.started") if one.values()["request"] == row.seq]
-        if started:
-            self._say(_failed(row, INTERRUPTED))
+        if any(one.values()["request"] == row.seq for one in self._rows("command.started")):
+            self._say(failed(SOURCE, about(row), INTERRUPTED))
             self._place.clean()
             return
         verdict = self._judged(row)
         if isinstance(verdict, Refusal):
-            self._say(_refused(row, verdict))
+            self._say(refused(SOURCE, verdict, about(row)))
             return
-        self._say(_started(row, verdict))
+        self._say(started(SOURCE, verdict, row.seq))
         self._counters.keep(verdict.key, verdict.ctr)
         self._step("started")
         why = self._install(row, verdict)
         if why:
-            self._say(_failed(row, why))
+            self._say(failed(SOURCE, about(row), why))
 
     def _judged(self, row: Row) -> Envelope | Refusal:
         text, now = str(row.values()["envelope"]).encode(), self._stamp()
@@ -144,7 +140,7 @@ class Installer:
         trial = self._noted(row, envelope)
         if trial.old_sha256 == trial.new_sha256:
             self._place.clean()
-            self._say(_done(row))
+            self._say(done(SOURCE, about(row)))
             return ""
         before = self._health.before()
         self._place.put_new()
@@ -155,7 +151,7 @@ class Installer:
             self._roll_back(trial, why)
             return f"{why}: rolled back, {OLD_STANDS}"
         applied = ConfigApplied(source=SOURCE, command=trial.command, by=trial.by, sha256=trial.new_sha256)
-        self._say(applied, _done(row))
+        self._say(applied, done(SOURCE, about(row)))
         self._step("done")
         self._place.clean()
         return ""
@@ -229,43 +225,6 @@ def _stands(site: SiteConfig) -> Stands:
     return Stands(site.site.id, site.site.board, keys_of(site), site.uplink is not UNSET)
 
 
-def _started(row: Row, envelope: Envelope) -> Event:
-    return CommandStarted(
-        source=SOURCE,
-        command=envelope.id,
-        request=row.seq,
-        op=envelope.op,
-        by=envelope.by,
-        key=envelope.key,
-        ctr=envelope.ctr,
-    )
-
-
-def _done(row: Row) -> Event:
-    command, op, by = _about(row)
-    return CommandDone(source=SOURCE, command=command, request=row.seq, op=op, by=by)
-
-
-def _failed(row: Row, reason: str) -> Event:
-    command, op, by = _about(row)
-    return CommandFailed(source=SOURCE, command=command, request=row.seq, op=op, by=by, reason=reason)
-
-
-def _refused(row: Row, refusal: Refusal) -> Event:
-    command, op, by = _about(row)
-    return CommandRefused(
-        source=SOURCE,
-        reason=refusal.reason,
-        bytes=refusal.size,
-        digest=refusal.digest,
-        code=refusal.code,
-        request=row.seq,
-        command=command,
-        op=op,
-        by=by,
-    )
-
-
 def _tried(trial: Trial) -> Event:
     return ConfigTried(
         source=SOURCE,
@@ -278,16 +237,5 @@ def _tried(trial: Trial) -> Event:
 
 def _cut_off(trial: Trial, cut: Cut, epoch: str) -> Event:
     stands = "another site file stands, put there meanwhile" if cut is Cut.LEAVE else OLD_STANDS
-    return CommandFailed(
-        source=SOURCE,
-        command=trial.command,
-        request=trial.request if trial.epoch == epoch else 0,
-        op=trial.op,
-        by=trial.by,
-        reason=f"cut off while it was tried: {stands}",
-    )
-
-
-def _about(row: Row) -> tuple[str, str, str]:
-    values = row.values()
-    return str(values["command"]), str(values["op"]), str(values["by"])
+    said = About(trial.command, trial.op, trial.by, trial.request if trial.epoch == epoch else 0)
+    return failed(SOURCE, said, f"cut off while it was tried: {stands}")

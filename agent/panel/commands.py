@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.core.answers import About, about, failed, refused, started
 from agent.core.chain import Row, Stamp
 from agent.core.commands import APPROVE, OPS, PANEL, Envelope, Here, Now, Refusal, judge
-from agent.core.events import CommandFailed, CommandRefused, CommandStarted, Event
+from agent.core.events import Event
 from agent.core.statements import parse
 from agent.panel.decide import Decider
 from agent.panel.orders import Order
@@ -30,6 +31,7 @@ from agent.runtime.keys import KeysError
 if TYPE_CHECKING:
     from agent.journal import Journal
 
+SOURCE = "panel"
 INTERRUPTED = "the panel ended while it was being carried out: look what came of it; it is not repeated"
 _NO_COUNTERS = "nothing was done, as its counter cannot be written down"
 _ENDS = ("command.done", "command.failed", "command.refused")
@@ -67,7 +69,7 @@ class Commands:
         if answered & set(_ENDS) or (op is not None and op.does != PANEL):
             self._put(lambda now: self._decider.passed(name, now))
         elif "command.started" in answered:
-            self._answer(name, _failed(row, INTERRUPTED))
+            self._answer(name, failed(SOURCE, about(row), INTERRUPTED))
         else:
             self._judge(journal, row, stale)
 
@@ -78,12 +80,9 @@ class Commands:
 
         for row in unended_commands(journal, "start"):
             values = row.values()
-            command, by, request = str(values["command"]), str(values["by"]), int(str(values["request"]))
-            if request <= upto:
-                failed = CommandFailed(
-                    source="panel", command=command, request=request, op="start", by=by, reason=INTERRUPTED
-                )
-                self._put(functools.partial(self._decider.say, failed))
+            said = About(str(values["command"]), "start", str(values["by"]), int(str(values["request"])))
+            if said.request <= upto:
+                self._put(functools.partial(self._decider.say, failed(SOURCE, said, INTERRUPTED)))
 
     def _judge(self, journal: Journal, row: Row, stale: str) -> None:
         from agent.journal.projections import command_counters, told_time
@@ -93,12 +92,12 @@ class Commands:
             kept = self._kept(journal)
             moment = kept.moment(Now(now.at_ns // 1_000_000_000, now.clock, now.boot))
         except OSError as error:
-            self._answer((journal.epoch, row.seq), _failed(row, f"{_NO_COUNTERS}: {error.strerror}"))
+            self._answer((journal.epoch, row.seq), failed(SOURCE, about(row), f"{_NO_COUNTERS}: {error.strerror}"))
             return
         counters = kept.merged(command_counters(journal))
         verdict = _no("late", stale, text) if stale else self._judged(journal, text, moment, counters)
         if isinstance(verdict, Refusal):
-            self._answer((journal.epoch, row.seq), _refused(row, verdict))
+            self._answer((journal.epoch, row.seq), refused(SOURCE, verdict, about(row)))
         else:
             self._start(row, (journal.epoch, row.seq), verdict, now.at_ns, kept)
 
@@ -130,21 +129,12 @@ class Commands:
         return verdict_refusal(journal, statement, self._here, now)
 
     def _start(self, row: Row, name: tuple[str, int], envelope: Envelope, at_ns: int, kept: Counters) -> None:
-        started = CommandStarted(
-            source="panel",
-            command=envelope.id,
-            request=name[1],
-            op=envelope.op,
-            by=envelope.by,
-            key=envelope.key,
-            ctr=envelope.ctr,
-        )
         with contextlib.closing(self._open_journal()) as writing:
-            writing.append(started)
+            writing.append(started(SOURCE, envelope, name[1]))
         try:
             kept.keep(envelope.key, envelope.ctr)
         except OSError as error:
-            self._answer(name, _failed(row, f"{_NO_COUNTERS}: {error.strerror}"))
+            self._answer(name, failed(SOURCE, about(row), f"{_NO_COUNTERS}: {error.strerror}"))
             return
         key, fresh = self._here.keys[envelope.key], os.urandom(16).hex()
         order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns, key.id, key.role, fresh)
@@ -162,25 +152,3 @@ def _answers(journal: Journal, received: Row) -> set[str]:
     """Kinds of the rows that answer a command."""
     rows = journal.read(received.seq, kinds=("command.started", *_ENDS), limit=1000)
     return {row.kind for row in rows if row.values().get("request") == received.seq}
-
-
-def _failed(row: Row, reason: str) -> Event:
-    values = row.values()
-    command, op, by = (str(values[name]) for name in ("command", "op", "by"))
-    return CommandFailed(source="panel", command=command, request=row.seq, op=op, by=by, reason=reason)
-
-
-def _refused(row: Row, refusal: Refusal) -> Event:
-    """Named as the row names it, so that whoever sent it finds the answer."""
-    command, op, by = (str(row.values()[name]) for name in ("command", "op", "by"))
-    return CommandRefused(
-        source="panel",
-        reason=refusal.reason,
-        bytes=refusal.size,
-        digest=refusal.digest,
-        code=refusal.code,
-        request=row.seq,
-        command=command,
-        op=op,
-        by=by,
-    )

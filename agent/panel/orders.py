@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from agent.core.answers import About, done, failed
 from agent.core.commands import APPROVE
 from agent.core.events import (
     ClipRequested,
-    CommandDone,
-    CommandFailed,
     DrillStarted,
     Event,
     HoldRequested,
@@ -79,12 +78,8 @@ def carry_out(response: Response, order: Order, starts: Starter | None = None) -
 
 def outcome(order: Order, fate: Fate) -> Event:
     """What is said of an order that was carried out, or of which nothing came."""
-    command, request, op, by = order.command, order.request, order.op, order.by
-    if fate.reason:
-        return CommandFailed(
-            source="panel", command=command, request=request, op=op, by=by, reason=fate.reason, code=fate.code
-        )
-    return CommandDone(source="panel", command=command, request=request, op=op, by=by, answer=dict(fate.answer))
+    said = About(order.command, order.op, order.by, order.request)
+    return failed("panel", said, fate.reason, fate.code) if fate.reason else done("panel", said, fate.answer)
 
 
 def _ask(response: Response, order: Order) -> Fate:

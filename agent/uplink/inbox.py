@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from agent.core.answers import received, refused
 from agent.core.chain import Stamp, first_hash
 from agent.core.commands import (
     INSTALLER,
@@ -20,7 +21,7 @@ from agent.core.commands import (
     judge,
 )
 from agent.core.delivery import Conflict, Delivery
-from agent.core.events import CommandReceived, CommandRefused
+from agent.core.events import CommandRefused
 from agent.core.people import Key
 from agent.core.results import STATES, Seal, result_payload
 from agent.core.wire import Ack, Topics, WireError, parse_ack
@@ -99,7 +100,7 @@ class Inbox:
         if isinstance(verdict, Envelope):
             self._accept(verdict)
         elif self._meter.admit(now_s):
-            self._tell(_refused(verdict))
+            self._tell(refused(SOURCE, verdict))
 
     def _verified(self, public: bytes, signature: bytes, message: bytes) -> bool:
         """Each costs a process: only so many a minute, or bad signatures could keep the session busy. KeysError."""
@@ -117,25 +118,16 @@ class Inbox:
 
     def _accept(self, envelope: Envelope) -> None:
         """Write it down; from there on it is the panel's. What cannot be written down is not done."""
-        row = CommandReceived(
-            source=SOURCE,
-            command=envelope.id,
-            op=envelope.op,
-            by=envelope.by,
-            key=envelope.key,
-            ctr=envelope.ctr,
-            envelope=envelope.text(),
-        )
-        if self._notes.write(row):
+        if self._notes.write(received(SOURCE, envelope)):
             self._counters[envelope.key] = envelope.ctr
             return
         reason = {"code": "journal", "reason": "the board cannot write its journal: nothing was done"}
         self.results.append(self._result("refused", {"command": envelope.id, "op": envelope.op, **reason}))
 
-    def _tell(self, refused: CommandRefused) -> None:
+    def _tell(self, row: CommandRefused) -> None:
         """A row, of which the result is made; the result alone if the disk takes no row."""
-        if not self._notes.write(refused):
-            self.results.append(self._result("refused", refused.data()))
+        if not self._notes.write(row):
+            self.results.append(self._result("refused", row.data()))
 
     def _result(self, state: str, values: Mapping[str, object]) -> bytes:
         """Signed, if it is the last word on a command; unsigned where the key cannot be used now."""
@@ -192,16 +184,3 @@ class Inbox:
         if stamp.clock == "unset":
             self._notes.clock(stamp, ack.at_ns)
         self._clock_told = True
-
-
-def _refused(refusal: Refusal) -> CommandRefused:
-    return CommandRefused(
-        source=SOURCE,
-        reason=refusal.reason,
-        bytes=refusal.size,
-        digest=refusal.digest,
-        code=refusal.code,
-        command=refusal.id,
-        op=refusal.op,
-        by=refusal.by,
-    )
