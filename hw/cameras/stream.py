@@ -164,10 +164,10 @@ class StreamCamera:
         if pending is not None:
             return pending
         rest = self._rest
-        began_ns, behind = 0, False
+        began_ns = 0
         if rest is not None:
-            rest.before()
-            began_ns, behind = time.monotonic_ns(), self._is_behind()
+            rest.before(None if self._socket is None else bytes_in(self._socket))
+            began_ns = time.monotonic_ns()
         packet = self._next()
         if packet is None:
             return None
@@ -175,20 +175,18 @@ class StreamCamera:
             self._pace.wait(packet)
         self._picture_ns = mono_ns = time.monotonic_ns()
         if rest is not None:
-            rest.after(packet.size, mono_ns, waited=not behind and self._waited(mono_ns - began_ns))
+            rest.after(packet.size, waited=self._waited(mono_ns - began_ns))
         if self._feed is not None:
             self._feed.picture_came(self._stall_s)
         if self._watch is not None and packet.is_keyframe:
             self._compare(self._watch, packet, mono_ns)
         return packet, mono_ns
 
-    def _is_behind(self) -> bool:
-        """Something of FFmpeg's connection lies there to be read. Of a feed it is known afterwards."""
-        return self._socket is not None and bytes_in(self._socket) > 0
-
     def _waited(self, took_ns: int) -> bool:
-        """The read that is over, for which nothing was seen to lie there, had to wait: known, or told by its time."""
-        return self._feed.waited() if self._feed is not None else took_ns > WAITED_NS
+        """The read that is over had to wait: known, or told by its time. False where what lies there is seen before."""
+        if self._feed is not None:
+            return self._feed.waited()
+        return self._socket is None and took_ns > WAITED_NS
 
     def _next(self) -> Any:
         """The next packet of the picture stream, None at a regular end."""
@@ -260,7 +258,7 @@ class StreamCamera:
 
 
 class _Rest:
-    """Lets packets gather in the socket: once a read had to wait, the next is put off for a moment.
+    """Lets packets gather in the socket: once there is nothing more to be read, the next read is put off for a moment.
 
     A picture comes as a dozen RTP packets, and waking for each of them takes most of what a recorder spends. Not
     more is left to gather than fits: `room` bytes, or what any socket's buffer has from the start. So no camera is
@@ -274,21 +272,23 @@ class _Rest:
         self._gathered_bytes = max(self.LEAST_BYTES, min(self.MOST_BYTES, room))
         self._since_ns = time.monotonic_ns()
         self._bytes = 0
-        self._rest_s = 0.0
+        self._typical_bytes = 0  # of a picture, the last sixteen or so
+        self._due = False
 
-    def before(self) -> None:
-        """Rest if it is time to."""
-        if self._rest_s:
-            time.sleep(self._rest_s)
-            self._rest_s = 0.0
-
-    def after(self, size: int, now_ns: int, *, waited: bool) -> None:
-        """A packet of `size` was read: had it to be waited for, nothing more is there, and it is time for a rest."""
-        self._bytes += size
-        if waited:
+    def before(self, there_bytes: int | None) -> None:
+        """Rest if it is time to: after a read that waited, or when less than a picture is there, where that is seen."""
+        if self._due or (there_bytes is not None and there_bytes <= self._typical_bytes):
+            now_ns = time.monotonic_ns()
             took_s = max(1, now_ns - self._since_ns) / 1e9
-            self._rest_s = min(self.LONGEST_S, self._gathered_bytes * took_s / max(1, self._bytes))
-            self._since_ns, self._bytes = now_ns, 0
+            rest_s = min(self.LONGEST_S, self._gathered_bytes * took_s / max(1, self._bytes))
+            self._since_ns, self._bytes, self._due = now_ns, 0, False
+            time.sleep(rest_s)
+
+    def after(self, size: int, *, waited: bool) -> None:
+        """A packet of `size` was read; had it to be waited for, nothing more is there."""
+        self._bytes += size
+        self._typical_bytes += (size - self._typical_bytes) // 16
+        self._due = waited
 
 
 class _PacketClock:
