@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agent.cli.confirm import confirmed, user
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
 from agent.cli.rule_texts import TEXTS
 from agent.cli.signing import add_key, opened
@@ -20,7 +21,7 @@ from agent.config import SiteConfig, keys_of, load
 from agent.core.commands import OPS
 from agent.core.events import Event
 from agent.core.people import Role
-from agent.core.permits import ENDS, by_command, signed_fields
+from agent.core.permits import ENDS, MOST_S, by_command, signed_fields
 from agent.core.signed import PERMIT, fits
 from agent.journal.facts import as_event
 from agent.journal.projections import clock_anchors, corrected_ns, standing
@@ -108,6 +109,23 @@ def begin(args: argparse.Namespace, paths: Paths, event: Event, t: Texts) -> int
         journal.append(event)
     print(t(f"did-{event.KIND}", id=event.source, s=span(float(str(event.data()["for_s"])))))
     return 0
+
+
+def run(args: argparse.Namespace, paths: Paths, kind: str, make: Callable[..., Event]) -> int:
+    """start, end or list for a permit of things that a person must confirm. make: its event, of the usual fields."""
+    place, t = place_and_texts(paths)
+    if args.action == "list":
+        return show(paths, kind, place, t)
+    by = args.by or user()
+    if args.action == "end":
+        return end(paths, kind, args.id, by, t)
+    word = kind.partition(".")[0]
+    known(paths, args.of, t)
+    for_s = length_s(args, MOST_S[kind], t)
+    if not confirmed(args, t(f"{word}-asks", of=" ".join(args.of), minutes=args.minutes), t):
+        return 1
+    permit = make(source=new_id(word), of=args.of, reason=args.reason, for_s=for_s, by=by)
+    return begin(args, paths, permit, t)
 
 
 def end(paths: Paths, kind: str, id_: str, by: str, t: Texts) -> int:

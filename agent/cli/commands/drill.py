@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.confirm import asks, confirmed, user, wants
-from agent.cli.permits import begin, end, known, length_s, new_id, place_and_texts, show, signs
+from agent.cli import permits
+from agent.cli.confirm import asks, wants
 from agent.core.events import DrillStarted
-from agent.core.permits import MOST_S
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -25,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     starting.add_argument("of", nargs="+", metavar="ID", help="points, doors or pumps that take part")
     starting.add_argument("--minutes", type=int, default=60, metavar="N", help="how long at most (default: 60)")
     wants(starting)
-    signs(starting)
+    permits.signs(starting)
     ending = actions.add_parser("end", help="it is over")
     ending.add_argument("id", nargs="?", default="", metavar="ID", help="as `drill list` shows it")
     asks(ending)
@@ -33,15 +32,4 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
-    place, t = place_and_texts(paths)
-    if args.action == "list":
-        return show(paths, KIND, place, t)
-    by = args.by or user()
-    if args.action == "end":
-        return end(paths, KIND, args.id, by, t)
-    known(paths, args.of, t)
-    for_s = length_s(args, MOST_S[KIND], t)
-    if not confirmed(args, t("drill-asks", of=" ".join(args.of), minutes=args.minutes), t):
-        return 1
-    drill = DrillStarted(source=new_id("drill"), of=args.of, reason=args.reason, for_s=for_s, by=by)
-    return begin(args, paths, drill, t)
+    return permits.run(args, paths, KIND, DrillStarted)

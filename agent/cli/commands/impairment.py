@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli.confirm import asks, confirmed, user, wants
-from agent.cli.permits import begin, end, known, length_s, new_id, place_and_texts, show, signs
+from agent.cli import permits
+from agent.cli.confirm import asks, wants
 from agent.core.events import ImpairmentStarted
-from agent.core.permits import MOST_S
 from agent.runtime.paths import Paths
 
 HELP = """\
@@ -26,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     starting.add_argument("--measures", required=True, metavar="TEXT", help="what is done instead meanwhile")
     starting.add_argument("--minutes", type=int, required=True, metavar="N", help="how long at most")
     wants(starting)
-    signs(starting)
+    permits.signs(starting)
     ending = actions.add_parser("end", help="they are in order again")
     ending.add_argument("id", nargs="?", default="", metavar="ID", help="as `impairment list` shows it")
     asks(ending)
@@ -34,17 +33,4 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
-    place, t = place_and_texts(paths)
-    if args.action == "list":
-        return show(paths, KIND, place, t)
-    by = args.by or user()
-    if args.action == "end":
-        return end(paths, KIND, args.id, by, t)
-    known(paths, args.of, t)
-    for_s = length_s(args, MOST_S[KIND], t)
-    if not confirmed(args, t("impairment-asks", of=" ".join(args.of), minutes=args.minutes), t):
-        return 1
-    permit = ImpairmentStarted(
-        source=new_id("impairment"), of=args.of, reason=args.reason, measures=args.measures, for_s=for_s, by=by
-    )
-    return begin(args, paths, permit, t)
+    return permits.run(args, paths, KIND, lambda **told: ImpairmentStarted(measures=args.measures, **told))
