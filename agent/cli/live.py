@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from agent.cli.overview import pump
 from agent.config import SiteConfig
 from agent.core.chain import Row
 from agent.journal import Journal
@@ -80,7 +81,7 @@ class Live:
             "points": [self._point(point, panel) for point in self._config.point],
             "values": [self._value(one.id, one.unit, panel) for one in self._config.analog],
             "relays": [self._relay(relay, panel) for relay in self._config.relay],
-            "pumps": [{"id": pump.id, **panel.get("pumps", {}).get(pump.id, {})} for pump in self._config.pump],
+            "pumps": [pump(one.id, panel) for one in self._config.pump],
             "last": self.last and {"seq": self.last.seq, "kind": self.last.kind, "source": self.last.source},
         }
 

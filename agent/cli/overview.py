@@ -23,7 +23,6 @@ from agent.runtime import status
 from agent.runtime.clock import mono_ns
 from agent.runtime.paths import Paths
 
-UNKNOWN_PUMP = {"state": None, "selector": None}
 STUCK_S = 30  # a process writes its status every few seconds
 Told = dict[str, dict[str, Any]]
 
@@ -102,14 +101,15 @@ def _processes(config: SiteConfig | None, told: Told) -> list[dict[str, Any]]:
 def _things(config: SiteConfig | None, told: Told, journal: Journal | None) -> dict[str, Any]:
     if config is None:
         return dict.fromkeys(
-            ("points", "analogs", "pumps", "starts", "relays", "armed", "permits", "cameras", "uplink")
+            ("points", "analogs", "pumps", "starts", "walk_test", "relays", "armed", "permits", "cameras", "uplink")
         )
     panel = _alive(told, "panel")
     levels = point_levels(journal) if journal else {}
     return {
         "points": [_point(point, levels.get(point.id), panel) for point in config.point],
         "analogs": [{"id": a.id, "name": a.name, **(panel.get("analogs", {}).get(a.id) or {})} for a in config.analog],
-        "pumps": [{"id": p.id, **(panel.get("pumps", {}).get(p.id) or UNKNOWN_PUMP)} for p in config.pump],
+        "pumps": [pump(p.id, panel) for p in config.pump],
+        "walk_test": _walk_test(panel.get("walk_test")),
         "starts": [{"id": id_, **told} for id_, told in panel.get("starts", {}).items()],
         "armed": sorted(door for door, armed in panel.get("armed", {}).items() if armed),
         "permits": [_permit(id_, told) for id_, told in sorted(panel.get("permits", {}).items())],
@@ -131,8 +131,28 @@ def _point(point: Point, recorded: bool | None, panel: dict[str, Any]) -> dict[s
 
 def _permit(id_: str, told: dict[str, Any]) -> dict[str, Any]:
     """One that stands, as the panel says. kind: visit / impairment / drill; left_s: until it ends by itself."""
-    left_s = max(0, told["end_mono_ns"] - mono_ns()) // 10**9
+    left_s = _left_s(told)
     return {"id": id_, "kind": told["kind"].partition(".")[0], "of": told["of"], "who": told["who"], "left_s": left_s}
+
+
+def _walk_test(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    return told and {"by": told["by"], "left_s": _left_s(told)}
+
+
+def pump(id_: str, panel: dict[str, Any]) -> dict[str, Any]:
+    """As the panel says. test_left_s: until its test window ends, None while none is open."""
+    told = panel.get("pumps", {}).get(id_) or {}
+    window = told.get("window")
+    return {
+        "id": id_,
+        "state": told.get("state"),
+        "selector": told.get("selector"),
+        "test_left_s": None if window is None else _left_s(window),
+    }
+
+
+def _left_s(told: dict[str, Any]) -> int:
+    return int(max(0, told["end_mono_ns"] - mono_ns()) // 10**9)
 
 
 def _alive(told: Told, process: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 from agent.core.chain import Stamp
 from agent.core.debounce import POLL_NS
 from agent.core.events import Event, ProcessStarted, ProcessStopping, RelayDriven, RowsLost
+from agent.core.pump import Pump
 from agent.panel.decide import Decider
 from agent.panel.heart import Heart
 from agent.panel.memory import snapshot
@@ -326,9 +327,7 @@ def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[
             one.id: {"kind": one.kind, "of": list(one.of), "who": one.who, "end_mono_ns": one.end_ns}
             for one in response.permits.standing.values()
         },
-        "pumps": {
-            id_: {"state": str(pump.state), "selector": str(pump.selector)} for id_, pump in decider.plan.pumps.items()
-        },
+        "pumps": {id_: _pump(pump) for id_, pump in decider.plan.pumps.items()},
         "relays": {
             id_: {"energised": on, "driven": response.driven[id_], "failed": id_ in failed}
             for id_, on in decider.energised().items()
@@ -342,6 +341,12 @@ def view(decider: Decider, seen_mono_ns: int, failed: dict[str, Drive]) -> dict[
         "walk_test": decider.commissioning.walk.view(),
         "starts": {} if decider.starts is None else decider.starts.view(),
     }
+
+
+def _pump(pump: Pump) -> dict[str, Any]:
+    window = pump.window
+    told = None if window is None else {"method": window.method, "end_mono_ns": window.due_ns}
+    return {"state": str(pump.state), "selector": str(pump.selector), "window": told}
 
 
 def _active(decider: Decider, point: str) -> bool | None:

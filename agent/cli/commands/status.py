@@ -111,8 +111,16 @@ def _analogs(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
 
 
 def _pumps(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    def window(left_s: int | None) -> str:
+        return "" if left_s is None else t("test-window", s=span(left_s))
+
     return columns(
-        [one["id"], _word(one["state"], t, "pump-"), _word(one["selector"], t, "selector-")]
+        [
+            one["id"],
+            _word(one["state"], t, "pump-"),
+            _word(one["selector"], t, "selector-"),
+            window(one["test_left_s"]),
+        ]
         for one in found["pumps"] or []
     )
 
@@ -133,9 +141,11 @@ def _armed(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
 
 
 def _permits(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
+    standing = [(p["id"], p["kind"], " ".join(p["of"]) or "*", p["who"], p["left_s"]) for p in found["permits"] or []]
+    if walk := found["walk_test"]:
+        standing.append(("walk-test", "walk_test", "*", walk["by"], walk["left_s"]))
     return columns(
-        [p["id"], t(f"permit-{p['kind']}"), " ".join(p["of"]) or "*", p["who"], t("left", s=span(p["left_s"]))]
-        for p in found["permits"] or []
+        [id_, t(f"permit-{kind}"), of, who, t("left", s=span(left_s))] for id_, kind, of, who, left_s in standing
     )
 
 

@@ -96,9 +96,11 @@ def screen(values: dict[str, Any], place: Place, t: Texts, room: int) -> list[st
         if rows:
             lines += ["", paint(t(name), BOLD), *_table(rows, place, now_ns, room, t)]
     if values["pumps"]:
-        pumps = columns([p["id"], _word(f"pump-{p.get('state')}", t), _word(f"selector-{p.get('selector')}", t)]
+        pumps = columns([p["id"], _word(f"pump-{p['state']}", t), _word(f"selector-{p['selector']}", t)]
                         for p in values["pumps"])  # fmt: skip
         lines += ["", paint(t("pumps"), BOLD), *(_cut(line, room) for line in pumps)]
+        open_ = [(p["id"], p["test_left_s"]) for p in values["pumps"] if p["test_left_s"] is not None]
+        lines += [_cut(f"  {id_}  {t('test-window', s=span(left_s))}", room, YELLOW) for id_, left_s in open_]
     return lines
 
 

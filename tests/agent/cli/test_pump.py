@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sp_site import SITE, Site
+from sp_site import SITE, Site, until
 
 from agent.cli.__main__ import main
 from agent.cli.alarm_texts import reason
@@ -43,12 +44,19 @@ def standpipe(site: Site, capsys: pytest.CaptureFixture[str]) -> Standpipe:
     return run
 
 
-def test_a_window_opens_for_so_long_and_is_closed_again(site: Site, standpipe: Standpipe) -> None:
+def test_a_window_opens_for_so_long_and_is_closed_again(
+    site: Site, standpipe: Standpipe, capsys: pytest.CaptureFixture[str]
+) -> None:
     head = site.head()
     said = standpipe("test", "pump-1", "--minutes", "5", "--by", "anna")
     assert (said.code, "open, for 5 minutes" in said.out) == (0, True)
     opened = site.wait_row("pump.test_opened", "pump-1", after=head).values()
     assert opened == {"by": "cli:anna", "limit_s": 300, "method": "pressure-drop"}
+    where = ["--site", str(site.paths.site), "--data", str(site.paths.data), "--run", str(site.paths.run)]
+    until(lambda: site.status()["pumps"]["pump-1"]["window"], "the panel tells of it")
+    for command in (["status"], ["watch", "--once"]):
+        main([*command, *where])
+        assert re.search(r"pump-1 .*TEST WINDOW, 4 min \d+ s left: sounders quiet", capsys.readouterr().out), command
     said = standpipe("test", "pump-1", "--end", "--by", "anna")
     assert (said.code, "is closed" in said.out) == (0, True)
     assert site.wait_row("pump.test_closed", "pump-1", after=head).values() == {"by": "cli:anna", "ran": False}

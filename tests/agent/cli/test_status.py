@@ -20,6 +20,7 @@ from agent.core.events import (
     Signal,
 )
 from agent.runtime import status
+from agent.runtime.clock import mono_ns
 
 Standpipe = Callable[..., Said]
 PROCESSES = ("panel", "recorder@yard", "uplink")
@@ -115,9 +116,11 @@ def test_points_pumps_and_relays_as_the_panel_sees_them(board: Board, standpipe:
         },
         "pumps": {"pump-1": {"state": "fail_to_start", "selector": "in_auto"}},
         "relays": {"siren": {"energised": True}},
+        "walk_test": {"by": "tea", "end_mono_ns": mono_ns() + 90 * 10**9},
     }
     status.write(board.paths, "panel", view)
     flat = [" ".join(line.split()) for line in standpipe("status").out.splitlines()]
+    assert any(line.startswith("walk-test WALK TEST: sounders are quiet * tea 1 min") for line in flat)
     for line in ("gate open", "p chatters: check its wiring", "pump-1 FAILED TO START in auto", "siren energised"):
         assert line in flat
     status.write(
