@@ -39,7 +39,10 @@ class Operator:
     """
 
     def __init__(self, broker: BrokerAt, topics: Topics, trusted: str = "") -> None:
-        kept = [Subscription(topic, retained=True) for topic in (topics.of("presence"), topics.state(REQUESTS))]
+        kept = [
+            Subscription(topics.of("presence"), retained=True),
+            Subscription(topics.state(REQUESTS), retained=True, needed=False),
+        ]
         wanted = [*kept, Subscription(topics.of("result"))]
         self._topics = topics
         self._told: dict[str, bytes] = {}  # topic -> what it holds
@@ -80,7 +83,8 @@ class Operator:
             raise _lost(error) from error
         found = None if payload is None else parse_waiting(payload)
         if found is None:
-            raise OperatorError(f"{self._name} does not tell what was asked for there: is it of an older version?")
+            asks = "may we read state/requests, or is it of an older version?"
+            raise OperatorError(f"{self._name} does not tell what was asked for there: {asks}")
         return found
 
     def send(self, envelope: Envelope, wait_s: float, tell: Callable[[Told], None]) -> Told | None:

@@ -16,6 +16,7 @@ from sp_people import Person
 
 from agent.core.results import Told, result_payload, seal
 from agent.core.signed import HEAD
+from agent.core.statements import Waiting
 from agent.core.wire import Presence, Topics, head_fields, presence_payload
 from agent.runtime.keys import Signer, new_signer
 from agent.uplink.link import BrokerAt
@@ -114,3 +115,26 @@ def test_a_board_without_a_key_is_believed_as_it_is(broker: Broker) -> None:
         fake.close()
     assert end is not None
     assert (end.state, end.signed) == ("done", False)
+
+
+WAITING = {"request": "r-1", "what": "policy", "by": "anna", "reason": "rule 7", "scope": {"about": "retention"}}
+
+
+def told(broker: Broker, payload: bytes) -> list[Waiting]:
+    fake = FakeBoard(broker, None, lambda id_: [])
+    fake.far.publish("state/requests", payload, retain=True)
+    try:
+        with Operator(BrokerAt(broker.url), TOPICS) as operator:
+            return operator.requests()
+    finally:
+        fake.far.publish("state/requests", b"", retain=True)
+        fake.close()
+
+
+def test_what_waits_at_a_board_is_read_and_garbage_is_told_in_a_line(broker: Broker) -> None:
+    one = {**WAITING, "key": "", "sig": "", "verdict": "", "signed_by": ""}
+    (found,) = told(broker, json.dumps({"requests": [one]}).encode())
+    assert (found.request.id, found.request.requester, dict(found.request.scope)) == ("r-1", "anna", one["scope"])
+    for wrong in (b"x", b"{}", b'{"requests": [1]}', json.dumps({"requests": [WAITING]}).encode()):
+        with pytest.raises(OperatorError, match="does not tell what was asked for"):
+            told(broker, wrong)
