@@ -12,6 +12,7 @@ them, which cost nothing to look at. A `Surge` says when those are worth decodin
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -151,13 +152,38 @@ WINDOW = 8  # packets
 SETTLED = 50  # packets until the usual is known
 KEEN = 4.0  # deviations above the usual
 LEAST_RISE = 1.12
+PLACES_MAX = 1000  # packets after a keyframe that are compared with those of the same place
+PLACE_KNOWN, PLACE_SHARE = 8, 0.05
+LEAST_SPREAD, ODD, KEEN_AT_PLACE = 0.08, 6.0, 3.4
+
+
+@dataclass(slots=True)
+class _Place:
+    """Logarithms of the sizes of packets that come so long after a keyframe: the usual, and how far off it they are."""
+
+    usual: float = 0.0
+    spread: float = 0.0
+    count: int = 0
+
+    def off(self, size: int) -> float:
+        """By how many usual deviations this one is larger (0 while little is known); it is learned from."""
+        value = math.log(max(1, size))
+        known = self.count >= PLACE_KNOWN
+        off = (value - self.usual) / max(LEAST_SPREAD, 1.25 * self.spread) if known else 0.0
+        self.count += 1
+        share = max(1 / self.count, PLACE_SHARE)
+        if self.count > 1:
+            self.spread += (abs(value - self.usual) - self.spread) * max(1 / (self.count - 1), PLACE_SHARE)
+        self.usual += (value - self.usual) * share
+        return max(-ODD, min(ODD, off))
 
 
 class Surge:
     """Sizes of the packets between keyframes: True where they say that something begins to move.
 
     A camera with a constant bit rate gives more to a picture in which more has changed, and takes it back over the
-    next second; so a few packets together are compared with what such sums usually are.
+    next second; so a few packets together are compared with what such sums usually are. One with a variable bit rate
+    gives less and less from a keyframe to the next; so each is compared with those of the same place, too.
     """
 
     def __init__(self) -> None:
@@ -166,9 +192,27 @@ class Surge:
         self._mean = 0.0
         self._deviation = 0.0
         self._count = 0
+        self._places: list[_Place] = []
+        self._at = 0
+        self._off: deque[float] = deque(maxlen=WINDOW)
 
     def see(self, size: int) -> bool:
         """The next packet that is no keyframe."""
+        at_its_place = self._at_its_place(size)
+        return self._among_all(size) or at_its_place
+
+    def _at_its_place(self, size: int) -> bool:
+        """Whether the last few are larger than usual so long after a keyframe."""
+        if self._at == PLACES_MAX:
+            return False
+        if self._at == len(self._places):
+            self._places.append(_Place())
+        self._off.append(self._places[self._at].off(size))
+        self._at += 1
+        return len(self._off) == WINDOW and sum(self._off) > KEEN_AT_PLACE * math.sqrt(WINDOW)
+
+    def _among_all(self, size: int) -> bool:
+        """Whether the last few are larger than a few usually are, wherever they stand."""
         if len(self._last) == WINDOW:
             self._sum -= self._last[0]
         self._last.append(size)
@@ -186,7 +230,8 @@ class Surge:
     def keyframe(self) -> None:
         """A keyframe stands between: what follows it is compared anew."""
         self._last.clear()
-        self._sum = 0
+        self._off.clear()
+        self._sum = self._at = 0
 
 
 @dataclass

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from agent.core.motion import SMALLEST, Allowance, Begun, Motion, Over, Seen, Surge, Zone, smallest
+from agent.core.motion import PLACES_MAX, SMALLEST, Allowance, Begun, Motion, Over, Seen, Surge, Zone, smallest
 
 S = 1_000_000_000
 ALL = Zone("", 24, 24)
@@ -94,6 +94,32 @@ def test_packets_that_grow_say_so_and_noise_does_not() -> None:
     surge.keyframe()
     moving = [surge.see(round(size * 1.5)) for size in sizes(30, rng)]
     assert any(moving[:12]), "within half a second"
+
+
+def falling(rng: random.Random, rise: tuple[int, int, float] = (0, 0, 1.0)) -> list[int]:
+    """A group of a camera with a variable bit rate: less and less after the keyframe. rise: from, until, times."""
+    first, last, times = rise
+    return [round(5000 / (1 + n / 12) * rng.uniform(0.7, 1.4) * (times if first <= n < last else 1)) for n in range(49)]
+
+
+@pytest.mark.parametrize("first", [0, 12, 24, 36])
+def test_what_is_more_than_usual_at_its_place_is_seen_though_less_than_elsewhere(first: int) -> None:
+    rng, surge = random.Random(5), Surge()
+    quiet = []
+    for _ in range(60):
+        surge.keyframe()
+        quiet += [surge.see(size) for size in falling(rng)]
+    assert sum(quiet) <= len(quiet) // 200
+    surge.keyframe()
+    moving = [surge.see(size) for size in falling(rng, (first, first + 25, 1.6))]
+    assert any(moving[first : first + 20])
+
+
+def test_groups_without_an_end_are_bounded() -> None:
+    surge = Surge()
+    for _ in range(20 * PLACES_MAX):
+        surge.see(5000)
+    assert len(surge._places) == PLACES_MAX
 
 
 def test_what_stays_larger_becomes_usual() -> None:
