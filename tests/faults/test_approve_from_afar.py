@@ -106,9 +106,12 @@ class Bench:
         publish.single(TOPIC, envelope.text(), 1, retain, "127.0.0.1", self.broker.port)
         if retain:
             publish.single(TOPIC, b"", 1, True, "127.0.0.1", self.broker.port)
-        ends = ("command.done", "command.failed", "command.refused")
-        row = until(lambda: self.site.rows(*ends, after=after), "an end")[0]
-        return {"kind": row.kind, **row.values()}
+        return until(lambda: self.end(envelope.id, after), "an end")
+
+    def end(self, command: str, after: int) -> dict[str, Any]:
+        """Of just that command, as others are on their way too; {} while there is none."""
+        rows = self.site.rows("command.done", "command.failed", "command.refused", after=after)
+        return next(({"kind": row.kind, **row.values()} for row in rows if row.values()["command"] == command), {})
 
     def command(self, text: str, who: Person | None = None, **changes: Any) -> Envelope:
         """Signed by chen, if nobody else is named."""
