@@ -47,7 +47,7 @@ from hw.ports import Camera, HardwareError
 log = logging.getLogger(__name__)
 
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # malloc.h
-LARGE_BYTES = 256 * 1024
+LARGE_BYTES, KEPT_BYTES = 1 << 20, 2 << 20  # a decoded 1080p picture; what looking at a small one takes again and again
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
 DISK_LIMIT_S = 60  # a worn SD card may hold an fdatasync for long; nothing is lost meanwhile but what the queue drops
@@ -71,7 +71,7 @@ def keep_memory_small() -> None:
     if mallopt is not None:  # musl has none, and no arenas either
         mallopt(M_ARENA_MAX, 1)
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-        mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
