@@ -19,7 +19,7 @@ from agent.config import load
 from agent.core.chain import Row, Stamp
 from agent.core.events import ApprovalRequested, Event
 from agent.footage.index import MediaIndex, Segment, segment_path
-from agent.jobs import retention
+from agent.jobs import backup, retention
 from agent.jobs.desk import Desk
 from agent.journal import Journal
 from agent.journal.approvals import request_of
@@ -157,6 +157,30 @@ class JobSite:
     def troubles(self) -> dict[str, str]:
         with self.desk() as desk:
             return desk.troubles()
+
+
+class BackupSite(JobSite):
+    """With a folder for backups, and ways to have rows of long ago."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self.disk = folder / "disk"
+        self.disk.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder, SITE + f'\n[backup]\npath = "{self.disk}"\ncopies = 2\n' + more)
+
+    def note(self, ago_days: float, *events: Event) -> None:
+        ago = int(ago_days * DAY_NS)
+        at = self.now._replace(at_ns=self.now.at_ns - ago, mono_ns=self.now.mono_ns - ago)
+        journal = Journal.open(self.paths.journal, self.paths.bell, lambda: at)
+        journal.append(*events)
+        journal.close()
+
+    def later(self, hours: float) -> None:
+        ns = int(hours * HOUR_NS)
+        self.now = self.now._replace(at_ns=self.now.at_ns + ns, mono_ns=self.now.mono_ns + ns)
+
+    def back_up(self) -> None:
+        with self.desk() as desk:
+            backup.run(desk)
 
 
 def _die_before(step: int) -> object:

@@ -55,7 +55,9 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         more = extra if "[camera" in extra else extra + BLIND
         cameras = {camera: source, **(beside or {})}
-        sections = [f'[[camera]]\nid = "{one}"\nsource = "{cameras[one]}"\nsegment_s = {segment_s}\n{more}' for one in cameras]
+        sections = [
+            f'[[camera]]\nid = "{one}"\nsource = "{cameras[one]}"\nsegment_s = {segment_s}\n{more}' for one in cameras
+        ]
         self.paths.site.write_text(
             f'[site]\nid = "test"\nboard = "board"\n{"".join(sections)}\n[retention]\nreserve_mb = {reserve_mb}\n'
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agent.config import Checked
@@ -153,6 +153,7 @@ values = st.one_of(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(changes=[(("board", "adc", 0), 0)])
 @given(changes=st.lists(st.tuples(st.sampled_from(PATHS), values), min_size=1, max_size=4))
 def test_convert_agrees_with_msgspec(changes: list[tuple[Keys, Any]]) -> None:
     document = copy.deepcopy(DOCUMENT)
@@ -183,8 +184,19 @@ def _leaves(value: Any) -> Iterator[Any]:
 def _pins_as_text(document: dict[str, Any]) -> dict[str, Any]:
     """Numbers are pins too; the struct has text."""
     plain = copy.deepcopy(document)
-    for kind in ("point", "analog", "relay"):
-        for item in plain.get(kind, []) if isinstance(plain.get(kind), list) else []:
-            if isinstance(item, dict) and type(item.get("pin")) is int and 0 <= item["pin"] < 10_000:
-                item["pin"] = str(item["pin"])
+    items = [each for kind in ("point", "analog", "relay") for each in _list(plain, kind) if isinstance(each, dict)]
+    for item in items:
+        item.update({"pin": _pin(item["pin"])} if "pin" in item else {})
+    board = plain.get("board")
+    if isinstance(board, dict) and isinstance(board.get("adc"), list):
+        board["adc"] = [_pin(each) for each in board["adc"]]
     return plain
+
+
+def _list(table: dict[str, Any], key: str) -> list[Any]:
+    found = table.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _pin(value: Any) -> Any:
+    return str(value) if type(value) is int and 0 <= value < 10_000 else value

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sp_jobs import DAY_NS, HOUR_NS, SITE, JobSite
+from sp_jobs import DAY_NS, HOUR_NS, BackupSite
 
 from agent.core import records
 from agent.core.chain import Row
@@ -17,7 +17,6 @@ from agent.core.events import (
     ApprovalRequested,
     ClipReady,
     DoorOpened,
-    Event,
     HoldRequested,
     LinkUp,
     PumpStarted,
@@ -35,28 +34,8 @@ from agent.journal.projections import approvals, every, open_alarms
 KEPT = ("pump.started", "visit.closed", "approval.requested", "statement.signed")
 
 
-class Site(JobSite):
-    """A site with a backup folder, and ways to have rows of long ago."""
-
-    def __init__(self, folder: Path, more: str = "") -> None:
-        self.disk = folder / "disk"
-        self.disk.mkdir(exist_ok=True)
-        super().__init__(folder, SITE + f'\n[backup]\npath = "{self.disk}"\ncopies = 2\n' + more)
-
-    def note(self, ago_days: float, *events: Event) -> None:
-        ago = int(ago_days * DAY_NS)
-        at = self.now._replace(at_ns=self.now.at_ns - ago, mono_ns=self.now.mono_ns - ago)
-        journal = Journal.open(self.paths.journal, self.paths.bell, lambda: at)
-        journal.append(*events)
-        journal.close()
-
-    def later(self, hours: float) -> None:
-        ns = int(hours * HOUR_NS)
-        self.now = self.now._replace(at_ns=self.now.at_ns + ns, mono_ns=self.now.mono_ns + ns)
-
-    def back_up(self) -> None:
-        with self.desk() as desk:
-            backup.run(desk)
+class Site(BackupSite):
+    """And what readers see of it."""
 
     def copies(self) -> list[Path]:
         return sorted(self.disk.iterdir())

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sp_jobs import DAY_NS, HOUR_NS, SITE, JobSite
+from sp_jobs import BackupSite
 
 from agent.core import records
-from agent.core.events import AlarmRaised, Event, HoldRequested, LinkUp, PumpStarted, Signal, VisitClosed
+from agent.core.events import AlarmRaised, HoldRequested, LinkUp, PumpStarted, Signal, VisitClosed
 from agent.jobs import backup
 from agent.jobs.restore import FOLDER
 from agent.journal import Cursor, Journal
@@ -27,28 +27,8 @@ from agent.journal.projections import every, open_alarms
 UPLINK = '\n[uplink]\nbroker = "mqtt://127.0.0.1:1"\n'
 
 
-class Site(JobSite):
-    """A site with a folder for backups and an uplink, and rows of long ago."""
-
-    def __init__(self, folder: Path, more: str = "") -> None:
-        self.disk = folder / "disk"
-        self.disk.mkdir(parents=True, exist_ok=True)
-        super().__init__(folder, SITE + f'\n[backup]\npath = "{self.disk}"\ncopies = 2\n' + more)
-
-    def note(self, ago_days: float, *events: Event) -> None:
-        ago = int(ago_days * DAY_NS)
-        at = self.now._replace(at_ns=self.now.at_ns - ago, mono_ns=self.now.mono_ns - ago)
-        journal = Journal.open(self.paths.journal, self.paths.bell, lambda: at)
-        journal.append(*events)
-        journal.close()
-
-    def later(self, hours: float) -> None:
-        ns = int(hours * HOUR_NS)
-        self.now = self.now._replace(at_ns=self.now.at_ns + ns, mono_ns=self.now.mono_ns + ns)
-
-    def back_up(self) -> None:
-        with self.desk() as desk:
-            backup.run(desk)
+class Site(BackupSite):
+    """And what stands open."""
 
     def troubles(self) -> list[str]:
         with self.desk() as desk:
