@@ -74,7 +74,7 @@ def siren_works(site: Site) -> None:
     """An alarm, acknowledged by the button, and all is quiet again."""
     site.driver.contact("flood", True)
     site.driver.wait_relay("siren", True)
-    site.driver.pulse("noted", 100)
+    site.driver.pulse("noted", 50)  # let go, and settled, before it is pressed again
     site.driver.wait_relay("siren", False)
     site.driver.contact("flood", False)
     site.driver.wait_relay("lamp", False)  # of the time before: it has a second to go out meanwhile
