@@ -133,15 +133,18 @@ class Load:
         drains.start()
 
     def _drain_on(self, site: Site) -> None:
-        """The backlog again and again: a cursor that is gone sends all of it anew."""
+        """The backlog again and again: without its marks, to a collector that has nothing yet, it all goes anew."""
         while not self._stop.wait(0.2):
-            waiting = site.status("uplink").get("lanes", {}).get("status", {}).get("rows")
+            waiting = site.status("uplink").get("queue", {}).get("status", {}).get("rows")
             if waiting == 0:
                 self.drained += 1
                 site.stop("uplink")
+                self.far.kill()
                 for path in site.paths.data.glob("cursor-uplink.db*"):
                     path.unlink()
+                self.far.folder = self._folder / f"far-{self.drained}"
                 with nicely():
+                    self.far.start()
                     site.start("uplink")
                 self._stop.wait(3)
 
@@ -220,7 +223,8 @@ def loaded(folders: Folders, count: int) -> None:
         mine = ours(site, count)
         for name in load.names:
             assert site.processes[name].poll() is None, f"{name} ended:\n{site.log('recorder')}"
-        told(" loaded", mine, reference, drained=load.drained, waits=site.status("uplink").get("queue_rows"))
+        delivered = site.status("uplink").get("delivered_rows")
+        told(" loaded", mine, reference, drained=load.drained, rows_delivered=delivered)
 
 
 def chattering(folders: Folders, count: int) -> None:
