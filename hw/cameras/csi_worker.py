@@ -63,6 +63,12 @@ def within(limit_s: float, what: str, call: Callable[[], Any]) -> Any:
     return value
 
 
+def in_words(error: BaseException) -> str:
+    """What went wrong, and by what: picamera2 says "did not complete" of a camera that another process has."""
+    said = str(error) or type(error).__name__
+    return said if error.__cause__ is None else f"{said} ({in_words(error.__cause__)})"
+
+
 class Sender:
     """Messages to the recorder, by a thread of its own."""
 
@@ -149,7 +155,7 @@ class Masks:
                     for at, black in self._of(request.config[name]):
                         view[at : at + len(black)] = black
         except Exception as error:  # noqa: BLE001 - whatever it is, this frame must not go on
-            self._failed(f"a mask cannot be painted: {str(error) or type(error).__name__}")
+            self._failed(f"a mask cannot be painted: {in_words(error)}")
 
     def _of(self, stream: dict[str, Any]) -> list[tuple[int, bytes]]:
         (width, height), stride = stream["size"], stream["stride"]
@@ -251,7 +257,7 @@ def run(number: int, size: tuple[int, int], fps: int, kbit_s: int, areas: Sequen
         sender.say(FAILED, f"picamera2: {error}")
         return 3
     except Exception as error:  # noqa: BLE001 - libcamera and picamera2 raise anything; the recorder is told in words
-        sender.say(FAILED, f"picamera2: {str(error) or type(error).__name__}")
+        sender.say(FAILED, f"picamera2: {in_words(error)}")
         return 1
     return 0
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# sh tests/vm/video.sh - a camera of a real kernel (vivid, V4L2): read, encoded, recorded, unplugged and plugged in again.
+# sh tests/vm/video.sh - a camera of a real kernel (vivid, V4L2): read, encoded, recorded, unplugged and plugged in again; and
+# the real Picamera2 on libcamera's virtual camera, read and masked.
 # Wants a virtual board, as gpio.sh does, with /dev/video0 from vivid. Slow: the processor that encodes is an emulated one.
-# A clean clone of HEAD goes in, nothing else of ours; tests/vm/video.py runs inside and says what it saw.
+# A clean clone of HEAD goes in, nothing else of ours; tests/vm/csi.py and video.py run inside and say what they saw.
 set -eu
 CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=provisioning/lib/setup.sh
@@ -15,6 +16,7 @@ find_rig put
 work_folder video
 
 seen() { "$rig/sh" "cd $INSIDE/src && ../venv/bin/python tests/vm/video.py $INSIDE/data"; }
+ribbon() { "$rig/sh" "cd $INSIDE/src && ../venv/bin/python tests/vm/csi.py"; }
 
 cd "$CHECKOUT"
 find_python
@@ -23,5 +25,6 @@ make_venv dev
 timed "virtual board" boot
 timed "packed" pack
 timed "installed inside" install_inside
+timed "the real Picamera2" ribbon
 timed "a camera of the kernel's" seen
 say "all passed"
