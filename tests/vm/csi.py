@@ -1,4 +1,4 @@
-"""csi.py - part of video.sh, in the board: a camera on the ribbon through the real Picamera2, and libcamera's virtual one.
+"""csi.py - part of video.sh, in the board: a camera on the ribbon by the real Picamera2, on libcamera's virtual one.
 
 Says what it saw, and ends at the first thing that is not as it should be. Not to be had here: a sensor, a Pi's hardware
 encoder, and the allocator of its kernel.

@@ -1,7 +1,7 @@
 """csi_virtual.py ARGUMENTS - hw/cameras/csi_worker.py and the real Picamera2, on the virtual camera of libcamera.
 
-That camera gives NV12 alone, whose first plane lies as that of YUV420 does. What else its pipeline lacks the board's own
-module rig_picamera2 bridges. Run by the python3 that has both.
+That camera gives NV12 alone, whose first plane lies as that of YUV420 does. What else its pipeline lacks the board's
+own module rig_picamera2 bridges. Run by the python3 that has both.
 """
 
 from __future__ import annotations
