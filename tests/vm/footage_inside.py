@@ -101,12 +101,13 @@ def look(share: Path, after: dict[str, int]) -> dict[str, Any]:
         verdict = ask(name, "pragma integrity_check")[0][0]
         wrong += [f"{name}: {verdict}"] if verdict != "ok" else []
     wrong += [f"moved aside: {path}" for path in DATA.glob("*.moved-*")]
-    wrong += [f"set aside: {path}" for path in DATA.rglob("*.broken")]
+    aside = set_aside()
+    wrong += [f"set aside, and not told: {path}" for path in aside.values() if not told(path)]
     where = f"--data {DATA} --run {RUN} --site /etc/standpipe/site.toml"
     chain = sh(f"{STANDPIPE} journal check {where}").splitlines()[-1]
     columns = "camera, seq, path, state, boot, frames, bytes, sha256"
     rows = ask("media.db", f"select {columns} from footage order by camera, seq")
-    wrong += agree(rows)
+    wrong += agree(rows, set(aside))
     taken = []
     for camera, seq, path, state, boot, frames, size, sha256 in rows:
         if state == "open" or seq <= after.get(camera, 0):
@@ -121,15 +122,29 @@ def look(share: Path, after: dict[str, int]) -> dict[str, Any]:
     return {"wrong": wrong, "chain": chain, "taken": taken, "boot": boot_id()}
 
 
-def agree(rows: list[tuple[Any, ...]]) -> list[str]:
-    """Index and files: each row has its file, each file its row, numbers without holes, at most one open a camera."""
+def set_aside() -> dict[tuple[str, int], Path]:
+    """(camera, number) -> a file that had no fragment yet when the power went: nothing in it can be played."""
+    return {(path.parent.parent.name, int(path.name.partition("-")[0])): path for path in DATA.rglob("*.broken")}
+
+
+def told(path: Path) -> bool:
+    """Whether the journal says what became of it."""
+    camera, seq = path.parent.parent.name, int(path.name.partition("-")[0])
+    salvaged = ask("journal.db", f"select data from row where kind = 'footage.salvaged' and source = '{camera}'")
+    damaged = ask("journal.db", "select data from row where kind = 'trouble.raised'")
+    nothing_kept = any((one := json.loads(data))["segment"] == seq and one["kept_ms"] == 0 for (data,) in salvaged)
+    return nothing_kept or any(path.name.removesuffix(".broken") in data for (data,) in damaged)
+
+
+def agree(rows: list[tuple[Any, ...]], aside: set[tuple[str, int]]) -> list[str]:
+    """Index and files: each row has its file, each file its row, no number without either, at most one open a camera."""
     wrong, known = [], {str(row[2]) for row in rows}
     files = {str(path.relative_to(DATA / "footage")) for path in (DATA / "footage").rglob("*.mp4")}
     fresh = {path for path in files - known if (DATA / "footage" / path).stat().st_mtime > time.time() - 10}
     wrong += [f"{path}: no row" for path in sorted(files - known - fresh)]
     wrong += [f"{path}: no file" for path in sorted(known - files)]
     for camera in CAMERAS:
-        numbers = [row[1] for row in rows if row[0] == camera]
+        numbers = sorted(seq for name, seq in {*((row[0], row[1]) for row in rows), *aside} if name == camera)
         if numbers != list(range(1, len(numbers) + 1)):
             wrong.append(f"{camera}: numbers {numbers}")
         if [row[3] for row in rows if row[0] == camera].count("open") > 1:
