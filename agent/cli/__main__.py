@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from agent import __version__
 from agent.cli.commands import COMMANDS, module_of
 from agent.runtime import paths as defaults
 from agent.runtime.paths import Paths
@@ -63,9 +64,7 @@ def _help() -> str:
 
 
 def _version() -> int:
-    from importlib.metadata import version
-
-    print(f"standpipe {version('standpipe')}")
+    print(f"standpipe {__version__}")
     return 0
 
 

@@ -11,6 +11,7 @@ import sys
 # First of all: what the panel hashes is a row, and hashlib does that without OpenSSL too, in 3 MiB less.
 sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]
 
+from agent import __version__
 from agent.config import ConfigError, here_of, keep, load_or_kept
 from agent.panel import realtime
 from agent.panel.loop import Banks
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         (lambda: open_channels(pinned, pins)) if pinned.channels and pins != "mock" else None,
     )
     keep_site = None if mistake else lambda: keep(paths.site, paths.data)
-    return panel.run(_version(), {"run": no_ring, "site-file": mistake}, keep_site)
+    return panel.run(__version__, {"run": no_ring, "site-file": mistake}, keep_site)
 
 
 def open_banks(wanted: Plan, pins: str, energised: dict[str, bool]) -> Banks:
@@ -83,12 +84,6 @@ def open_channels(wanted: Plan, pins: str) -> AnalogBank:
     if pins.startswith("sim:"):
         return SimChannels(wanted.channels, pins.removeprefix("sim:"))
     return SpiChannels(wanted.channels, wanted.adc, pin_factory("lgpio"))
-
-
-def _version() -> str:
-    from importlib.metadata import version  # slow: only once the relays stand
-
-    return version("standpipe")
 
 
 if __name__ == "__main__":

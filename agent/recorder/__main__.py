@@ -10,10 +10,10 @@ import os
 import random
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
 
 from msgspec import UNSET
 
+from agent import __version__
 from agent.config import ConfigError, SiteConfig, load_or_kept
 from agent.config.model import Camera as CameraConfig
 from agent.core.backoff import MINUTES, Backoff
@@ -175,7 +175,7 @@ def _record(recorder: Recorder, camera: Camera) -> int:
         notes.add,
         {"snapshot.requested": stills.snapshot, "camera.reference_requested": stills.reference},
     )
-    notes.add(ProcessStarted(source=recorder.source, version=version("standpipe"), pid=os.getpid()))
+    notes.add(ProcessStarted(source=recorder.source, version=__version__, pid=os.getpid()))
 
     def write_footage(tick: Callable[[], None]) -> None:
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import functools
 import logging
-from importlib.metadata import version
 from pathlib import Path
 
 from msgspec import UNSET
 
+from agent import __version__
 from agent.config import ConfigError, SiteConfig, keys_of, load_or_kept
 from agent.config.model import Hours, Uplink
 from agent.core.hours import Part, minutes
@@ -58,7 +58,7 @@ def _start_sessions(
         window=uplink.window,
         chunk_bytes=uplink.chunk_kb * 1024,
         stamp=process.clock(args).stamp,
-        version=version("standpipe"),
+        version=__version__,
         keys=keys_of(config),
         signer=_signer(paths, shown),
         hours=tuple(_part(one) for one in uplink.hours),

@@ -137,7 +137,7 @@ def told(path: Path) -> bool:
 
 
 def agree(rows: list[tuple[Any, ...]], aside: set[tuple[str, int]]) -> list[str]:
-    """Index and files: each row has its file, each file its row, no number without either, at most one open a camera."""
+    """Index and files: each row has its file, each file its row, each number one of them, at most one open a camera."""
     wrong, known = [], {str(row[2]) for row in rows}
     files = {str(path.relative_to(DATA / "footage")) for path in (DATA / "footage").rglob("*.mp4")}
     fresh = {path for path in files - known if (DATA / "footage" / path).stat().st_mtime > time.time() - 10}

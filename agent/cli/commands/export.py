@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from agent import __version__
 from agent.cli.asking import user
 from agent.cli.commands.verify import in_words
 from agent.cli.export_texts import EXPORT_TEXTS, FAULT_TEXTS
@@ -142,11 +143,9 @@ def _now(place: Place) -> datetime:
 
 
 def _board(site: SiteConfig, signer: Signer) -> Board:
-    from importlib.metadata import version
-
     purposes = {camera.id: camera.purpose for camera in site.camera}
     about = (site.site.id, site.site.board, site.site.timezone, purposes)
-    return Board(*about, signer, f"standpipe {version('standpipe')}", site.retention.reserve_mb * MIB)
+    return Board(*about, signer, f"standpipe {__version__}", site.retention.reserve_mb * MIB)
 
 
 def _dots() -> Any:
