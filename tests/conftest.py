@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,18 +58,9 @@ def _who_started_it(request: pytest.FixtureRequest) -> Iterator[None]:
         _started_by.setdefault(pid, request.node.nodeid)
 
 
-ENDING_S = 3.0
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process that outlives the tests fails the run (and is ended): the next run would meet it.
-
-    One whose parent a test has just killed may be ending: it has a moment for that.
-    """
-    end = time.monotonic() + ENDING_S
-    while sp_children.alive() and time.monotonic() < end:
-        time.sleep(0.05)
+    """A process that outlives the tests fails the run (and is ended): the next run would meet it."""
     _left.update(sp_children.alive())
     sp_children.kill(_left)
     if _left and session.exitstatus == 0:

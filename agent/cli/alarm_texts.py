@@ -89,6 +89,13 @@ REASONS: dict[str, str] = {
     "there is no such door": "没有该门",
     "armed already": "已经布防",
     "disarmed already": "已经撤防",
+    "there is no camera {}": "没有摄像机 {}",
+    "there is no {} here": "此处没有 {}",
+    "there is no {} that stands": "没有有效的 {}",
+    "that is in the future": "该时间在未来",
+    "its end is not after its beginning": "结束时间不晚于开始时间",
+    "it lasts {} hours at most": "最长 {} 小时",
+    "too many permits stand already": "有效的许可已过多",
     "there is no walk test": "没有正在进行的步行测试",
     "{} has started a walk test already": "{} 已开始步行测试",
     "alarms not acknowledged: {}; see to them first (standpipe alarm ack), the sounders would be quiet": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from agent.cli.alarm_texts import reason as reason_in
 
 COMMAND_TEXTS: dict[str, tuple[str, str]] = {
     "command-received": ("received: the board has written it down", "已接收：已写入板的日志"),
@@ -57,34 +57,11 @@ REFUSED_ZH: dict[str, str] = {
     "not-approved": "此签批无效",
     "journal": "该板无法写入日志，未执行",
 }
-# What a panel says of what it could not do: of core/alarm.py, core/arming.py and panel/orders.py.
-FAILED_ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(english), chinese)
-    for english, chinese in (
-        (r"there is no such alarm", "没有该报警"),
-        (r"there is no alarm", "当前没有报警"),
-        (r"neither acknowledged nor restored", "报警既未确认，也未恢复"),
-        (r"not acknowledged", "报警尚未确认"),
-        (r"acknowledged already", "报警已确认过"),
-        (r"its condition still stands", "报警条件仍然存在"),
-        (r"there is no such door", "没有该门"),
-        (r"there is no camera (\S+)", r"没有摄像机 \1"),
-        (r"there is no (\S+) here", r"此处没有 \1"),
-        (r"there is no (\S+) that stands", r"没有有效的 \1"),
-        (r"that is in the future", "该时间在未来"),
-        (r"its end is not after its beginning", "结束时间不晚于开始时间"),
-        (r"it lasts (\d+) hours at most", r"最长 \1 小时"),
-        (r"too many permits stand already", "有效的许可已过多"),
-    )
-)
 
 
 def in_chinese(state: str, code: str, reason: str) -> str:
     """A board's reason for who reads Chinese; as it is, where nobody has put it into Chinese."""
-    if state == "refused":
-        known = REFUSED_ZH.get(code)
-        return f"{known}（{reason}）" if known else reason
-    for english, chinese in FAILED_ZH:
-        if found := english.fullmatch(reason):
-            return found.expand(chinese)
-    return reason
+    if state != "refused":
+        return reason_in(reason, "zh-CN")
+    known = REFUSED_ZH.get(code)
+    return f"{known}（{reason}）" if known else reason
