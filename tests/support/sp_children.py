@@ -21,10 +21,13 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def alive() -> dict[int, str]:
-    """pid -> command line of every living descendant; one that ended and is not waited for yet is not living."""
+def alive(below: int = 0) -> dict[int, str]:
+    """pid -> command line of every living descendant, of process `below` if that is given.
+
+    One that ended and is not waited for yet is not living.
+    """
     found: dict[int, str] = {}
-    look = _children(os.getpid())
+    look = _children(below or os.getpid())
     while look:
         pid = look.pop()
         line = _command(pid)

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import sp_children
 from sp_board import Board
 
 from agent.config import load
@@ -276,8 +277,11 @@ class Site:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        helpers = {pid for process in self.processes.values() for pid in sp_children.alive(process.pid)}
         for name in list(self.processes):
             self.kill(name)
+        # one that signs or checks a signature just now ends by itself
+        until(lambda: not helpers & sp_children.alive().keys(), "helpers of what was killed end")
         if self._journal is not None:
             self._journal.close()
         if self.driver_ is not None:
