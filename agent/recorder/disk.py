@@ -52,7 +52,9 @@ class DiskLoop:
         self._writer: SegmentWriter | None = None
         self._previous: Fragment | None = None
         self._last_end: Stamp | None = None
+        self._first: Stamp | None = None  # since when there was something to keep
         self._cause = job.first_cause
+        self._refused = ""  # by the disk: what it last said
         self._next_seq = 0
         self._stopped_at: Stamp | None = None
         self._look_at_s = 0.0
@@ -81,6 +83,7 @@ class DiskLoop:
     # --- fragments to segments ---
 
     def _take(self, fragment: Fragment) -> None:
+        self._first = self._first or fragment.start
         if self._shown.stopped:
             return
         try:
@@ -119,6 +122,8 @@ class DiskLoop:
         self._books.begin(self._row(writer, "open"))
         if self._last_end is not None:
             self._books.gap(self._last_end, start, self._cause or "no pictures came")
+        elif self._first is not None and self._refused:
+            self._books.gap(self._first, start, self._refused)
         self._cause = ""
         return writer
 
@@ -169,7 +174,7 @@ class DiskLoop:
     def _stop(self, error: FootageError) -> None:
         """The disk refuses: give up the open segment, say so once, look again later."""
         self._look_at_s = time.monotonic() + TRY_AGAIN_S
-        self._cause = self._cause or error.reason
+        self._cause, self._refused = self._cause or error.reason, error.reason
         writer, self._writer = self._writer, None
         self._previous = None
         if writer is not None:

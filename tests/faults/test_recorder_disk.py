@@ -141,6 +141,30 @@ def test_a_disk_that_refuses_in_the_middle_of_a_fragment(tmp_path, disk, reason)
         index.close()
 
 
+def test_what_came_before_the_disk_took_anything_is_a_gap_of_the_disk(tmp_path):
+    """Not even the first fragment of a new camera is kept: what is missing is told all the same."""
+    notes, shown, queue = [], Shown(), FragmentQueue()
+    index = MediaIndex(tmp_path / "media.db")
+    job = Job("yard", "recorder@yard", tmp_path / "footage", 600, "recorder started")
+    volume = Volume(job.footage, tmp_path, 0)
+    volume.check = lambda *, recording: None
+    job.footage.write_text("a file in the folder's place")
+    loop = DiskLoop(job, Books(job, index, notes.append), volume, queue, shown, notes.append, SystemClock().stamp)
+    first, *_ = parts = fragments(240, start=stamp(500))
+    for part in parts[:20]:
+        loop._take(part)
+    assert [note.KIND for note in notes] == ["footage.stopped"]
+    job.footage.unlink()
+    loop._look()
+    for part in parts[20:]:
+        loop._take(part)
+    loop._end_segment("recorder stopped")
+    (gap,), (segment,) = index.gaps(), index.segments()
+    assert (gap.from_mono_ns, gap.to_mono_ns, gap.cause) == (first.start.mono_ns, segment.start_mono_ns, "write error")
+    assert [note.KIND for note in notes] == ["footage.stopped", "footage.gap", "footage.resumed"]
+    index.close()
+
+
 def mounted(image, folder):
     """Mount an ext4 image there; needs root and a loop device."""
     done = subprocess.run(["mount", "-o", "loop", str(image), str(folder)], capture_output=True, text=True, check=False)
