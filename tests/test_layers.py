@@ -177,10 +177,21 @@ PICTURES: dict[str, set[str]] = {
     },
     "agent.footage.cut": {"agent.footage.export", "agent.footage.viewing", "agent.recorder.clips"},
     "agent.footage.holds": {"agent.jobs.holds"},
+    "agent.footage.thumbnails": {"agent.footage.delete", "agent.recorder"},
     "agent.footage.viewing": {"agent.cli", "agent.web", "agent.footage.export"},
 }
-FOLDERS = {"footage", "clips", "holds_path"}  # of Paths and Desk
+FOLDERS = {"footage", "clips", "holds_path", "newest"}  # of Paths and Desk
 MAY_NAME_THEM = {"agent.cli.screens", "agent.cli.commands.footage", "agent.jobs", "agent.runtime", "agent.recorder"}
+# Who may follow a path that a row names, under the data folder: each writes the row of it, or sends what has one.
+MAY_FOLLOW = {
+    "agent.cli.clipping",  # Viewing.hand_over; without a grant only the path is told: viewing.cut
+    "agent.cli.commands.camera",  # viewing.still
+    "agent.cli.stills",
+    "agent.uplink",
+    "agent.jobs",
+    "agent.recorder",
+    "agent.runtime",  # folders and keys of the board itself
+}
 
 
 def showing(name: str, path: Path) -> list[str]:
@@ -194,7 +205,18 @@ def showing(name: str, path: Path) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in FOLDERS and "paths" in ast.unparse(node.value):
                 found.append(f"{name}:{node.lineno} names {ast.unparse(node)}")
+    if not _fits(name, MAY_FOLLOW):
+        found += [f"{name}:{line} follows a path" for line in _followed(path)]
     return found
+
+
+def _followed(path: Path) -> Iterator[int]:
+    """Lines where something else than a fixed name, or a constant, is looked for under the data folder."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            under = ast.unparse(node.left).rpartition(".")[2].strip("_") == "data"
+            if under and not (isinstance(node.right, ast.Constant) or ast.unparse(node.right).isupper()):
+                yield node.lineno
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -207,6 +229,8 @@ def test_a_way_around_viewing_is_seen(tmp_path: Path) -> None:
     bad.write_text("from agent.footage.reading import read_segment\nread_segment(self._paths.footage / 'x')\n")
     expected = ["agent.cli.bad:1 imports agent.footage.reading", "agent.cli.bad:2 names self._paths.footage"]
     assert showing("agent.cli.bad", bad) == expected
+    bad.write_text("a = paths.data / str(row['path'])\nb = paths.data / 'board.key'\nc = paths.newest('yard')\n")
+    assert showing("agent.cli.bad", bad) == ["agent.cli.bad:3 names paths.newest", "agent.cli.bad:1 follows a path"]
     assert showing("agent.footage.viewing", MODULES["agent.footage.viewing"]) == []
 
 

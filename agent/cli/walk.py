@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from agent.cli.terminal import thousandths
@@ -26,7 +25,6 @@ from hw.ports import channel_of, line_name
 
 TRUST = ("unset", "rtc", "told", "synced")  # of clocks, the least first
 PARTS = (("points", "tripped_ns"), ("values", "moved_ns"), ("relays", "heard_ns"), ("cameras", "shown_ns"))
-PICTURE_BYTES_MAX = 2_000_000
 KINDS = ("point.changed", "relay.tested", "relay.heard", "walk_test.value", "camera.seen", "snapshot.ready",
          "pump.start_ended")  # fmt: skip
 
@@ -217,15 +215,3 @@ def went(value: dict[str, Any]) -> str:
     if value["least_milli"] is None:
         return ""
     return f"{thousandths(value['least_milli'])} .. {thousandths(value['most_milli'])} {value['unit']}".strip()
-
-
-def pictures(record: dict[str, Any], data: Path) -> dict[str, bytes]:
-    """camera -> its snapshot of the walk test, of those that are there and are what was recorded."""
-    found = {}
-    for camera in record["cameras"]:
-        path = data / camera["picture"]
-        if camera["picture"] and path.is_file() and path.stat().st_size <= PICTURE_BYTES_MAX:
-            jpeg = path.read_bytes()
-            if hashlib.sha256(jpeg).hexdigest() == camera["sha256"]:
-                found[camera["id"]] = jpeg
-    return found

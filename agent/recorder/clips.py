@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class ClipLoop:
         stamp: Callable[[], Stamp],
         shown: Shown,
         note: Callable[[Event], None],
-        others: Mapping[str, Callable[[Row], Event | None]] | None = None,
+        others: Mapping[str, Callable[[Row], Sequence[Event]]] | None = None,
     ) -> None:
         self._camera = camera
         self._data = data
@@ -136,11 +136,10 @@ class ClipLoop:
             if isinstance(cameras, list) and self._camera in cameras:
                 self._accept(row)
 
-    def _other(self, answer: Callable[[Row], Event | None], row: Row) -> None:
+    def _other(self, answer: Callable[[Row], Sequence[Event]], row: Row) -> None:
         """A request that is no clip's: answered at once."""
-        event = answer(row)
-        if event is not None:
-            self._answer(event)
+        if events := answer(row):
+            self._answer(*events)
 
     def _accept(self, row: Row) -> None:
         request = understood(row)

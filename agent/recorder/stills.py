@@ -1,6 +1,7 @@
 """Single pictures of one camera: snapshots and references that somebody asks for, thumbnails of what moves.
 
 A picture is the newest keyframe, decoded for it: of every source there is one, whether or not anything is looked at.
+Who has one out of the board is a row, viewing.still, in one transaction with the row that says where it lies.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import av
 
 from agent.core.chain import Row, Stamp
-from agent.core.events import Event, ReferenceTaken, Signal, SnapshotFailed, SnapshotReady
+from agent.core.events import Event, ReferenceTaken, Signal, SnapshotFailed, SnapshotReady, ViewingStill
+from agent.core.viewing import asked_by
 from agent.footage.errors import FootageError
 from agent.footage.index import MediaIndex
 from agent.footage.thumbnails import Thumbnail, Thumbnails, thumbnail_path
@@ -26,6 +28,7 @@ from agent.recorder.tap import Tap
 
 log = logging.getLogger(__name__)
 OLDEST_NS = 30_000_000_000
+PRESENT_MOST = 32  # who looks on
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
@@ -67,38 +70,65 @@ class Stills:
             raise NoPicture(f"cannot be written as JPEG ({type(error).__name__})") from None
         return data, at
 
-    def snapshot(self, row: Row) -> Event | None:
-        """The answer to snapshot.requested; None if this camera is not asked."""
+    def snapshot(self, row: Row) -> list[Event]:
+        """The answer to snapshot.requested; nothing if this camera is not asked."""
         values = row.values()
         cameras, snapshot = values.get("cameras"), str(values.get("snapshot"))[:100]
         if not isinstance(cameras, list) or self._camera not in cameras:
-            return None
+            return []
         if not _ID.fullmatch(snapshot):
-            return SnapshotFailed(source=self._camera, snapshot=snapshot, reason="not a snapshot")
+            return [SnapshotFailed(source=self._camera, snapshot=snapshot, reason="not a snapshot")]
         name = Path("clips") / f"{snapshot}-{self._camera}.jpg"
         try:
             data, at = self._write(name)
         except NoPicture as error:
-            return SnapshotFailed(source=self._camera, signal=Signal.TROUBLE, snapshot=snapshot, reason=str(error))
-        digest = hashlib.sha256(data).hexdigest()
-        about: dict[str, object] = {"path": str(name), "bytes": len(data), "sha256": digest, "at_ns": at.at_ns}
-        about["cause"] = str(values.get("cause"))[:200]
-        return SnapshotReady(source=self._camera, snapshot=snapshot, **about)  # type: ignore[arg-type]
+            reason = str(error)
+            return [SnapshotFailed(source=self._camera, signal=Signal.TROUBLE, snapshot=snapshot, reason=reason)]
+        out = self._let_out(row, snapshot, data, at)
+        about: dict[str, object] = {"path": str(name), "bytes": len(data), "sha256": out.sha256, "at_ns": at.at_ns}
+        return [out, SnapshotReady(source=self._camera, snapshot=snapshot, cause=out.cause, **about)]  # type: ignore[arg-type]
 
-    def reference(self, row: Row) -> Event | None:
-        """The answer to camera.reference_requested; None if another camera is meant, or there is no picture."""
-        return self.take_reference(str(row.values().get("by"))[:100]) if row.source == self._camera else None
+    def reference(self, row: Row) -> list[Event]:
+        """The answer to camera.reference_requested; nothing if another camera is meant, or there is no picture."""
+        taken = self._refer(str(row.values().get("by"))[:100]) if row.source == self._camera else None
+        return [] if taken is None else [self._let_out(row, "reference", *taken[:2]), taken[2]]
 
     def take_reference(self, by: str, frame: Any = None) -> Event | None:
-        """The newest picture, or this frame, is the reference from now on; None if there is none."""
+        """The newest picture, or this frame, is the reference from now on; None if there is none. Nobody sees it."""
+        taken = self._refer(by, frame)
+        return None if taken is None else taken[2]
+
+    def _refer(self, by: str, frame: Any = None) -> tuple[bytes, Stamp, Event] | None:
         name = reference_of(self._camera)
         try:
-            data, _ = self._write(name, frame, pictures.REFERENCE_WIDTH)
+            data, at = self._write(name, frame, pictures.REFERENCE_WIDTH)
         except NoPicture as error:
             log.warning("no reference: %s", error)
             return None
         digest = hashlib.sha256(data).hexdigest()
-        return ReferenceTaken(source=self._camera, by=by, path=str(name), sha256=digest)
+        return data, at, ReferenceTaken(source=self._camera, by=by, path=str(name), sha256=digest)
+
+    def _let_out(self, asked: Row, picture: str, data: bytes, at: Stamp) -> ViewingStill:
+        """Who has this picture, by what the request says of it."""
+        values = asked.values()
+        cause, present = str(values.get("cause", ""))[:200], values.get("present")
+        how, by = asked_by(cause)
+        viewer, whence = (str(values.get(name, ""))[:200] for name in ("viewer", "at"))
+        return ViewingStill(
+            source=self._camera,
+            picture=picture,
+            use=str(values.get("use", ""))[:20] or "send",
+            how=how,
+            by=by,
+            viewer=viewer or str(values.get("by", ""))[:200],
+            at=whence,
+            present=[str(one)[:200] for one in present[:PRESENT_MOST]] if isinstance(present, list) else [],
+            cause=cause,
+            request=asked.seq,
+            at_ns=at.at_ns,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
 
 
 def reference_of(camera: str) -> Path:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
-import shutil
 import time
-from pathlib import Path
 from typing import Any
 
+from agent.cli import stills
 from agent.cli.camera_texts import CAMERA_TEXTS
 from agent.cli.confirm import user
 from agent.cli.place import CommandError, Place, UsageError, journal_to_write, look
@@ -24,7 +23,7 @@ from agent.runtime.paths import Paths
 
 HELP = """\
 list          what is wrong with the pictures of each camera, and of when its reference picture is; --json: figures
-snapshot      one picture as it is now; prints where it is
+snapshot      one picture as it is now; prints where it is. The row viewing.still says who asked, and who looked on
 reference     the camera stands right: what it shows now is what it shall go on showing (else: camera.moved)
 
 Exit code 1 if a camera has a fault, or there is no picture."""
@@ -39,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     reference = actions.add_parser("reference", help="what it shall go on looking at")
     for action in (snapshot, reference):
         action.add_argument("camera", metavar="CAMERA")
-        action.add_argument("--out", type=Path, metavar="FILE", help="copy it there too")
+        stills.wants(action)
     reference.add_argument("--by", metavar="NAME", help="who says so (default: the user's name)")
 
 
@@ -123,29 +122,20 @@ def _ask(paths: Paths, request: Event, camera: str, kinds: tuple[str, ...], t: T
 
 def _snapshot(args: argparse.Namespace, paths: Paths, t: Texts) -> int:
     id_ = f"person-{secrets.token_hex(6)}"
-    request = SnapshotRequested(source="command", snapshot=id_, cameras=[args.camera], cause=f"person:{user()}")
+    about = {"viewer": args.viewer or user(), **stills.asked(args)}
+    request = SnapshotRequested(source="command", snapshot=id_, cameras=[args.camera], **about)
     answer = _ask(paths, request, args.camera, ("snapshot.ready", "snapshot.failed"), t)
     values = answer.values()
     if answer.kind == "snapshot.failed":
         print(paint(t("no-snapshot", reason=values["reason"]), RED))
         return 1
-    print(_copied(paths.data / str(values["path"]), args.out))
+    print(stills.copied(paths.data / str(values["path"]), args.out))
     return 0
 
 
 def _reference(args: argparse.Namespace, paths: Paths, t: Texts) -> int:
-    request = ReferenceRequested(source=args.camera, by=(args.by or user())[:100])
+    request = ReferenceRequested(source=args.camera, by=(args.by or user())[:100], **stills.asked(args))
     answer = _ask(paths, request, args.camera, ("camera.reference_taken",), t)
-    path = _copied(paths.data / str(answer.values()["path"]), args.out)
+    path = stills.copied(paths.data / str(answer.values()["path"]), args.out)
     print(t("reference-taken", path=path, id=args.camera))
     return 0
-
-
-def _copied(path: Path, out: Path | None) -> Path:
-    if out is None:
-        return path
-    try:
-        shutil.copyfile(path, out)
-    except OSError as error:
-        raise CommandError(f"{out}: {error.strerror}; the picture itself is {path}") from error
-    return out

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.cli import stills
 from agent.cli import walk as walks
 from agent.cli.alarm_texts import reason
 from agent.cli.asking import ANSWER_S, ask, known, user, yes
@@ -17,7 +18,7 @@ from agent.cli.signing import add_passphrase, opened
 from agent.cli.site_texts import SITE_TEXTS
 from agent.cli.terminal import GREEN, RED, YELLOW, columns, paint, span
 from agent.cli.texts import Texts
-from agent.cli.walk import Walk, digest, left, pictures, tried, went
+from agent.cli.walk import Walk, digest, left, tried, went
 from agent.config import ConfigError, SiteConfig, load
 from agent.core.events import CameraSeen, WalkTestRecorded, WalkTestRequested
 from agent.core.signed import WALK_TEST, canonical
@@ -230,7 +231,8 @@ def _write(
         signed = Signed(
             digest(record), who, signer.key_id if signer else "", signer.sign(WALK_TEST, record) if signer else ""
         )
-        file = _files(args.out or paths.data / "walk-tests", record, signed, place, pictures(record, paths.data))
+        jpegs = stills.printed(journal, record, paths.data, record["technician"])
+        file = _files(args.out or paths.data / "walk-tests", record, signed, place, jpegs)
         journal.append(
             WalkTestRecorded(
                 source="command",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.core.events.base import Event, Lane, kind
 
@@ -124,9 +124,16 @@ class CameraWrongTimeCleared(CameraCleared):
 
 @kind("camera.reference_requested")
 class ReferenceRequested(Event):
-    """A person says that the camera stands right: its next picture is what it shall go on looking at."""
+    """A person says that the camera stands right: its next picture is what it shall go on looking at.
+
+    cause: "person:" and the account at the board; use, at, present: as of snapshot.requested.
+    """
 
     by: str
+    cause: str = ""
+    use: str = ""
+    at: str = ""
+    present: list[str] = field(default_factory=list)
 
 
 @kind("camera.reference_taken")
@@ -167,12 +174,17 @@ class SnapshotRequested(Event):
     """A rule or a person wants one picture, as it is now, of each of `cameras`.
 
     snapshot: the request's id, lowercase letters, digits and dashes; each camera answers with snapshot.ready or
-    snapshot.failed. cause: as of a clip.
+    snapshot.failed. cause: as of a clip. Of whom a person at the board asks for it, else "": use: look / copy; viewer,
+    at: who looks, from where; present: who else looks on.
     """
 
     snapshot: str
     cameras: list[str]
     cause: str
+    use: str = ""
+    viewer: str = ""
+    at: str = ""
+    present: list[str] = field(default_factory=list)
 
 
 @kind("snapshot.ready", lane=Lane.ALARM)

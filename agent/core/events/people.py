@@ -311,6 +311,29 @@ class ViewingCut(Event):
     sha256: str
 
 
+@kind("viewing.still", lane=Lane.ALARM)
+class ViewingStill(Event):
+    """One picture of a camera, as it was at `at_ns` (UTC), is let out without a grant; written before it can be.
+
+    picture: the snapshot's id, or "reference"; use: look (its path is told) / copy / sheet (of a walk test) / send (to
+    the centre); how, by, cause, request: as of viewing.cut; viewer, at: who looks, from where, "" if nobody is at the
+    board; present: who else looks on.
+    """
+
+    picture: str
+    use: str
+    how: str
+    by: str
+    viewer: str
+    at: str
+    present: list[str]
+    cause: str
+    request: int
+    at_ns: int
+    bytes: int
+    sha256: str
+
+
 @kind("clip.deleted", lane=Lane.ALARM)
 class ClipDeleted(Event):
     """A clip of a camera goes from the clips folder; written down first, so that no clip is gone without a row.

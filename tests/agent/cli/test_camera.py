@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import json
 import threading
 from collections.abc import Callable
@@ -84,10 +86,21 @@ def test_a_snapshot(board: Board, standpipe: Standpipe, tmp_path: Path) -> None:
         return SnapshotReady(source="yard", snapshot=snapshot, path=path, bytes=4, sha256="", at_ns=1, cause=cause)
 
     thread = answering(board, "snapshot.requested", ready)
-    said = standpipe("camera", "snapshot", "yard", "--out", str(tmp_path / "now.jpg"))
+    who = ("--viewer", "wang", "--present", "li", "--present", "zhao")
+    said = standpipe("camera", "snapshot", "yard", "--out", str(tmp_path / "now.jpg"), *who)
     thread.join()
     assert (said.code, said.out.strip()) == (0, str(tmp_path / "now.jpg"))
     assert (tmp_path / "now.jpg").read_bytes() == b"jpeg"
+    asked = asked_of(board, "snapshot.requested")
+    about = {"use": "copy", "viewer": "wang", "present": ["li", "zhao"], "cause": f"person:{getpass.getuser()}"}
+    assert {name: asked[name] for name in about} == about
+    assert asked["at"], "from where"
+
+
+def asked_of(board: Board, kind: str) -> dict[str, object]:
+    """What the first request of that kind says."""
+    with contextlib.closing(board.journal()) as journal:
+        return journal.read(kinds=(kind,))[0].values()
 
 
 def test_no_snapshot(board: Board, standpipe: Standpipe) -> None:
@@ -113,6 +126,8 @@ def test_a_reference(board: Board, standpipe: Standpipe) -> None:
     said = standpipe("camera", "reference", "yard", "--by", "tea")
     thread.join()
     assert (said.code, str(board.paths.data / path) in said.out) == (0, True)
+    asked = asked_of(board, "camera.reference_requested")
+    assert (asked["by"], asked["use"], asked["cause"]) == ("tea", "look", f"person:{getpass.getuser()}")
 
 
 @pytest.mark.parametrize(("camera", "code", "says"), [("attic", 2, "there are: yard"), ("yard", 1, "is not running")])

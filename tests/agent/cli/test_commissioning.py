@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import hashlib
 import json
 import os
@@ -23,13 +25,15 @@ from agent.cli.__main__ import main
 from agent.cli.commands.watch import screen
 from agent.cli.place import Place
 from agent.cli.site_texts import SITE_TEXTS
+from agent.cli.stills import printed
 from agent.cli.terminal import width
 from agent.cli.texts import Texts
-from agent.cli.walk import pictures
 from agent.core.events import SnapshotReady, WalkTestStarted
 from agent.core.people import public_of
 from agent.core.signed import WALK_TEST, fields_of, fits, to_sign
+from agent.journal import Journal
 from agent.runtime import status
+from agent.runtime.clock import SystemClock
 from agent.runtime.keys import board_key, new_signer, verify, write_key
 
 Standpipe = Callable[..., Said]
@@ -431,8 +435,14 @@ def test_a_snapshot_is_printed_on_the_sheet(site: Site, standpipe: Standpipe) ->
     assert inside in recorded.with_name(f"{recorded.stem}.zh-CN.html").read_text(encoding="utf-8")
     page(recorded, "en")
     record = json.loads(recorded.read_text())["record"]
+    (still,) = (row.values() for row in site.rows("viewing.still"))
+    about = {"picture": "s-1", "use": "sheet", "how": "account", "viewer": record["technician"], "cause": "walk_test"}
+    assert {name: still[name] for name in about} == about
+    assert (still["at_ns"], still["bytes"], still["by"]) == (told["at_ns"], len(jpeg), getpass.getuser())
     (site.paths.data / "clips/s-1-yard.jpg").write_bytes(b"something else")
-    assert pictures(record, site.paths.data) == {}, "only what was recorded"
+    with contextlib.closing(Journal.open(site.paths.journal, site.paths.bell, SystemClock().stamp)) as journal:
+        assert printed(journal, record, site.paths.data, "anna") == {}, "only what was recorded"
+    assert len(site.rows("viewing.still")) == 1, "and nothing shown is no row"
 
 
 VALUE = """

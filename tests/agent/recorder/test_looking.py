@@ -77,19 +77,37 @@ def test_motion_has_a_thumbnail_that_goes_with_its_footage(
     index.close()
 
 
+WHO = {"use": "copy", "viewer": "wang", "at": "ssh 10.0.0.9", "present": ["li", "zhao"]}
+
+
 def test_pictures_on_request_and_a_reference(server: RtspServer, recorder_of: Callable[..., Recorder]) -> None:
     recorder = recorder_of(server.url("main")).start()
     recorder.recording()
     recorder.write(SnapshotRequested(source="panel", snapshot="s-1", cameras=["other", "yard"], cause="x"))
     recorder.write(SnapshotRequested(source="panel", snapshot="s-2", cameras=["other"], cause="x"))
-    recorder.write(ReferenceRequested(source="yard", by="tea"))
+    recorder.write(SnapshotRequested(source="command", snapshot="s-3", cameras=["yard"], cause="person:li", **WHO))
+    recorder.write(ReferenceRequested(source="yard", by="tea", cause="person:li", use="copy", at="tty1"))
     (taken,) = until(lambda: recorder.rows("camera.reference_taken"), "the reference")
-    (ready,) = recorder.rows("snapshot.ready", "snapshot.failed")
+    ready, other = recorder.rows("snapshot.ready", "snapshot.failed")
     data = (recorder.paths.data / str(ready.values()["path"])).read_bytes()
     assert ready.values()["snapshot"] == "s-1"
     assert hashlib.sha256(data).hexdigest() == ready.values()["sha256"]
     assert (len(data), ready.values()["cause"]) == (ready.values()["bytes"], "x")
     assert taken.values()["by"] == "tea"
+    outs = recorder.rows("viewing.still")
+    assert [one.seq + 1 for one in outs] == [ready.seq, other.seq, taken.seq], "in one transaction, and before it"
+    first, second, third = (one.values() for one in outs)
+    by_rule = {"picture": "s-1", "use": "send", "how": "rule", "by": "", "viewer": "", "present": [], "cause": "x"}
+    assert {name: first[name] for name in by_rule} == by_rule
+    named = {"sha256": ready.values()["sha256"], "bytes": len(data), "at_ns": ready.values()["at_ns"]}
+    assert {name: first[name] for name in named} == named
+    by_person = {"picture": "s-3", "how": "account", "by": "li", **WHO}
+    assert {name: second[name] for name in by_person} == by_person
+    asked = recorder.rows("snapshot.requested", "camera.reference_requested")
+    assert [first["request"], second["request"], third["request"]] == [asked[0].seq, asked[2].seq, asked[3].seq]
+    about = {"picture": "reference", "use": "copy", "by": "li", "viewer": "tea", "at": "tty1"}
+    assert {name: third[name] for name in about} == about
+    assert third["sha256"] == taken.values()["sha256"]
     assert cv2.imread(str(recorder.paths.data / str(taken.values()["path"]))).shape == (180, 320, 3)
     assert recorder.status().get("figures") is None, "nothing is looked at here"
 
