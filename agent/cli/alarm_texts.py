@@ -75,6 +75,7 @@ NAMES: dict[str, str] = {
     "camera.wrong_time": "摄像机时间不准",
     "footage.stopped": "停止录像",
     "link.down": "上报中断",
+    "incident.declared": "重大事件",
 }
 
 # The panel's reasons, as it records them: text, with {} for what stands there -> the same in Chinese.
@@ -93,6 +94,8 @@ REASONS: dict[str, str] = {
     "there is no {} here": "此处没有 {}",
     "there is no {} that stands": "没有有效的 {}",
     "that is in the future": "该时间在未来",
+    "it began more than {} hours ago": "开始时间早于 {} 小时之前",
+    "there is no open incident {}; open: {}": "没有未结束的事件 {}；未结束：{}",
     "its end is not after its beginning": "结束时间不晚于开始时间",
     "it lasts {} hours at most": "最长 {} 小时",
     "too many permits stand already": "有效的许可已过多",

@@ -18,6 +18,11 @@ COMMAND_TEXTS: dict[str, tuple[str, str]] = {
         "no answer within {s} s: it may have been done; look at the board's alarms before you send it again",
         "{s} 秒内无应答：命令可能已执行；再次发送前请先查看该板的报警状态",
     ),
+    # what whoever sent it must know besides
+    "besides-incident-declare": (
+        "call first, if nobody has: fire 119, police 110, ambulance 120. Footage is held if [holds] there says so",
+        "如尚未报警，请先报警：火警 119，盗警 110，急救 120。是否自动保全录像由该站点的 [holds] 决定",
+    ),
     # names of what a board answers
     "answer-alarms": ("alarms", "报警"),
     "answer-troubles": ("troubles", "故障"),
@@ -27,6 +32,7 @@ COMMAND_TEXTS: dict[str, tuple[str, str]] = {
     "answer-relays": ("relays", "继电器"),
     "answer-permits": ("permits", "许可"),
     "answer-permit": ("permit", "许可编号"),
+    "answer-incident": ("incident", "事件编号"),
     "answer-clip": ("clip", "片段编号"),
     "answer-hold": ("hold", "留存编号"),
     "answer-snapshot": ("snapshot", "快照编号"),

@@ -18,7 +18,7 @@ from agent.cli.signing import add_key, opened
 from agent.cli.terminal import columns, span
 from agent.cli.texts import Texts
 from agent.config import SiteConfig, keys_of, load
-from agent.core.commands import OPS
+from agent.core.commands import INCIDENT_CLOSE, OPS
 from agent.core.events import Event
 from agent.core.people import Role
 from agent.core.permits import ENDS, MOST_S, by_command, signed_fields
@@ -33,8 +33,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "visit.opened": OPS["arm"].roles,
     "impairment.started": OPS["impairment-start"].roles,
     "drill.started": OPS["drill-start"].roles,
-    "incident.declared": frozenset(Role),
-    "incident.closed": frozenset(Role),
+    "incident.declared": OPS["incident-declare"].roles,
+    "incident.closed": OPS[INCIDENT_CLOSE].roles,
 }
 
 

@@ -82,6 +82,7 @@ RESTORES: Mapping[str, tuple[str, ...]] = {
     "footage.resumed": ("footage.stopped",),
     "link.up": ("link.down",),
     "trouble.cleared": ("trouble.raised",),
+    "incident.closed": ("incident.declared",),
 }
 
 # These say that something is over by now, not that it stands: latched, and restored in the same breath.

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from agent.core.incidents import WHATS
 from agent.core.people import Key, Role
 from agent.core.signed import COMMAND, NUMBER_MAX, SIGNATURE, Verify, canonical, fields_of, fits
 from agent.core.site_update import is_packed
 
 COMMAND_BYTES_MAX = 16 * 1024
-REFUSALS_A_MINUTE = 6
 LIFE_MAX_S = 300  # from signing to expiry
 AHEAD_MAX_S = 60  # a signer's clock may be ahead of ours by so much
 
@@ -65,6 +65,10 @@ def _is_yes_no(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_incident(value: Any) -> bool:
+    return isinstance(value, str) and value in WHATS
+
+
 def _is_signed_text(value: Any) -> bool:
     """What it says, and whether it stands, is for core/statements.py to judge."""
     return isinstance(value, str) and value.startswith("{") and len(value) <= COMMAND_BYTES_MAX
@@ -73,6 +77,7 @@ def _is_signed_text(value: Any) -> bool:
 Fits = Callable[[Any], bool]
 PANEL, INSTALLER = "panel", "installer"
 APPROVE = "approve"
+INCIDENT_CLOSE = "incident-close"
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,11 @@ OPS: Mapping[str, Op] = {
         {"of": _are_names, "reason": _is_text, "measures": _is_text, "for_s": _is_time_s},
     ),
     "impairment-end": Op(_AT_SITE, {"permit": _is_name}),
+    # Whoever of the site's people sees one may say so, and that it is over, as at the site itself.
+    "incident-declare": Op(
+        frozenset(Role), {"what": _is_incident, "reason": _is_text}, {"since_s": _is_time_s, "drill": _is_yes_no}
+    ),
+    INCIDENT_CLOSE: Op(frozenset(Role), {"outcome": _is_text}, {"incident": _is_name}),
     "start-arm": Op(_AT_SITE, {"pump": _is_name, "reason": _is_text}, clockless=True),
     "start-confirm": Op(_AT_SITE, {"pump": _is_name, "typed": _is_text, "held_ms": _is_time_s}, clockless=True),
     "start": Op(_AT_SITE, {"pump": _is_name, "nonce": _is_text, "reason": _is_text}, clockless=True),
@@ -356,36 +366,3 @@ CODES = (
     "not-approved",
     "journal",
 )
-
-
-# --- how much is written down ---
-
-
-class RefusalMeter:
-    """How many refusals are written down: the first few each minute; the others are counted.
-
-    Somebody who can publish on the topic must not be able to fill the journal.
-    """
-
-    def __init__(self, most: int = REFUSALS_A_MINUTE) -> None:
-        self.uncounted = 0  # refused and not written down since last reported
-        self._most = most
-        self._minute_s = float("-inf")
-        self._written = 0
-
-    def admit(self, now_s: float) -> bool:
-        """True if this refusal is to be written down."""
-        if now_s - self._minute_s >= 60:
-            self._minute_s, self._written = now_s, 0
-        if self._written >= self._most:
-            self.uncounted += 1
-            return False
-        self._written += 1
-        return True
-
-    def due(self, now_s: float) -> int:
-        """Once the minute is over: how many went unwritten (to be written down as one), else 0."""
-        if not self.uncounted or now_s - self._minute_s < 60:
-            return 0
-        count, self.uncounted = self.uncounted, 0
-        return count

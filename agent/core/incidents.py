@@ -22,6 +22,7 @@ from agent.core.events import KINDS, MARKS
 NS = 1_000_000_000
 OLD_NS = 86_400 * NS
 OPENED_MS = 24 * 3_600_000  # before it is declared, an incident may have begun so long ago
+WHATS = ("fire", "theft", "flood", "injury", "other")
 LONGEST_NS = 7 * 86_400 * NS  # of an incident that somebody forgot to close, its last days
 
 
@@ -49,6 +50,14 @@ def window(row: Row, rule: Rule) -> Window:
     start = at._replace(at_ns=at.at_ns - before_ns, mono_ns=at.mono_ns - before_ns)
     after_ns = rule.after_s * NS
     return Window(start, at._replace(at_ns=at.at_ns + after_ns, mono_ns=at.mono_ns + after_ns))
+
+
+def since_ms(declared: Row, now: Stamp) -> int:
+    """How long ago an incident began; by its row alone where nobody can tell what lies between two boots."""
+    then = Stamp(declared.at_ns, declared.boot, declared.mono_ns, declared.clock)
+    known = declared.boot == now.boot or "unset" not in (declared.clock, now.clock)
+    between_ns = max(0, since_ns(now, then)) if known else now.mono_ns
+    return int(str(declared.values()["since_ms"])) + between_ns // 1_000_000
 
 
 def _began_ns(row: Row) -> int:

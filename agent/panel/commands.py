@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.answers import About, about, failed, refused, started
 from agent.core.chain import Row, Stamp
-from agent.core.commands import APPROVE, OPS, PANEL, Envelope, Here, Now, Refusal, judge
+from agent.core.commands import APPROVE, INCIDENT_CLOSE, OPS, PANEL, Envelope, Here, Now, Refusal, judge
 from agent.core.events import Event
 from agent.core.statements import parse
 from agent.panel.decide import Decider
@@ -99,7 +99,8 @@ class Commands:
         if isinstance(verdict, Refusal):
             self._answer((journal.epoch, row.seq), refused(SOURCE, verdict, about(row)))
         else:
-            self._start(row, (journal.epoch, row.seq), verdict, now.at_ns, kept)
+            order = self._order(journal, (journal.epoch, row.seq), verdict, now.at_ns)
+            self._start(row, (journal.epoch, row.seq), verdict, order, kept)
 
     def _kept(self, journal: Journal) -> Counters:
         """What outlives the journal; read once."""
@@ -128,7 +129,15 @@ class Commands:
             return "the verdict is another person's: who signs it must send it"
         return verdict_refusal(journal, statement, self._here, now)
 
-    def _start(self, row: Row, name: tuple[str, int], envelope: Envelope, at_ns: int, kept: Counters) -> None:
+    def _order(self, journal: Journal, name: tuple[str, int], envelope: Envelope, at_ns: int) -> Order:
+        """What the alarm loop is handed: it opens no file, so what the journal knows of it comes along."""
+        from agent.journal.projections import open_incidents
+
+        key, fresh = self._here.keys[envelope.key], os.urandom(16).hex()
+        order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns, key.id, key.role, fresh)
+        return order._replace(incidents=open_incidents(journal)) if envelope.op == INCIDENT_CLOSE else order
+
+    def _start(self, row: Row, name: tuple[str, int], envelope: Envelope, order: Order, kept: Counters) -> None:
         with contextlib.closing(self._open_journal()) as writing:
             writing.append(started(SOURCE, envelope, name[1]))
         try:
@@ -136,8 +145,6 @@ class Commands:
         except OSError as error:
             self._answer(name, failed(SOURCE, about(row), f"{_NO_COUNTERS}: {error.strerror}"))
             return
-        key, fresh = self._here.keys[envelope.key], os.urandom(16).hex()
-        order = Order(envelope.id, envelope.op, envelope.args, envelope.by, name[1], at_ns, key.id, key.role, fresh)
         self._put(lambda now: self._decider.command(name, order, now))
 
     def _answer(self, name: tuple[str, int], event: Event) -> None:

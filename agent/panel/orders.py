@@ -11,15 +11,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from agent.core.answers import About, done, failed
-from agent.core.commands import APPROVE
+from agent.core.chain import Row
+from agent.core.commands import APPROVE, INCIDENT_CLOSE
 from agent.core.events import (
     ClipRequested,
     DrillStarted,
     Event,
     HoldRequested,
     ImpairmentStarted,
+    IncidentClosed,
+    IncidentDeclared,
     SnapshotRequested,
 )
+from agent.core.incidents import OPENED_MS, since_ms
 from agent.core.people import Role
 from agent.core.permits import ENDS, MOST_S
 from agent.core.statements import parse
@@ -33,7 +37,8 @@ _SECOND = 1_000_000_000
 class Order(NamedTuple):
     """A command that is to be carried out. request: the row that holds it; at_ns: UTC to reckon with.
 
-    key, role: of who signed it; fresh: a number that nobody could know before.
+    key, role: of who signed it; fresh: a number that nobody could know before; incidents: those that are open by the
+    journal (of an order that closes one).
     """
 
     command: str
@@ -45,6 +50,7 @@ class Order(NamedTuple):
     key: str = ""
     role: Role = Role.AUDITOR
     fresh: str = ""
+    incidents: Mapping[str, Row] = MappingProxyType({})
 
     @property
     def who(self) -> str:
@@ -261,6 +267,52 @@ def _end(kind: str) -> Callable[[Response, Order], Fate]:
     return end
 
 
+# --- incidents ---
+
+
+def _declare(response: Response, order: Order) -> Fate:
+    """The same row as `standpipe incident declare` writes, and what rules make of it."""
+    args = order.args
+    ago_ms = (order.at_ns - int(args["since_s"]) * _SECOND) // 1_000_000 if "since_s" in args else 0
+    if ago_ms < 0:
+        return Fate("that is in the future")
+    if ago_ms > OPENED_MS:
+        return Fate(f"it began more than {OPENED_MS // 3_600_000} hours ago")
+    declared = IncidentDeclared(
+        source=_id("incident", order),
+        what=str(args["what"]),
+        reason=str(args["reason"]),
+        since_ms=ago_ms,
+        by=order.who,
+        key=order.key,
+        request=order.request,
+        drill=bool(args.get("drill", False)),
+    )
+    response.because(Cause(), [declared])
+    return Fate(answer={"incident": declared.source})
+
+
+def _close(response: Response, order: Order) -> Fate:
+    """The one that it names, or the only one that is open."""
+    opened = order.incidents
+    id_ = str(order.args.get("incident", "")) or (next(iter(opened)) if len(opened) == 1 else "?")
+    if id_ not in opened:
+        return Fate(f"there is no open incident {id_}; open: {_line(list(opened))}")
+    row = opened[id_]
+    closed = IncidentClosed(
+        source=id_,
+        what=str(row.values()["what"]),
+        outcome=str(order.args["outcome"]),
+        since_ms=since_ms(row, response.now),
+        by=order.who,
+        key=order.key,
+        request=order.request,
+        drill=bool(row.values().get("drill")),
+    )
+    response.because(Cause(), [closed])
+    return Fate(answer={"incident": id_})
+
+
 STARTS = frozenset({"start-arm", "start-confirm", "start"})
 DO: Mapping[str, Callable[[Response, Order], Fate]] = {
     "acknowledge": _ask,
@@ -272,6 +324,8 @@ DO: Mapping[str, Callable[[Response, Order], Fate]] = {
     "drill-end": _end("drill.started"),
     "impairment-start": _impairment,
     "impairment-end": _end("impairment.started"),
+    "incident-declare": _declare,
+    INCIDENT_CLOSE: _close,
     "clip": _clip,
     "hold": _hold,
     "snapshot": _snapshot,

@@ -10,18 +10,10 @@ from collections.abc import Callable, Mapping
 
 from agent.core.answers import received, refused
 from agent.core.chain import Stamp, first_hash
-from agent.core.commands import (
-    INSTALLER,
-    OPS,
-    Envelope,
-    Here,
-    Now,
-    Refusal,
-    RefusalMeter,
-    judge,
-)
+from agent.core.commands import INSTALLER, OPS, Envelope, Here, Now, Refusal, judge
 from agent.core.delivery import Conflict, Delivery
 from agent.core.events import CommandRefused
+from agent.core.meter import RefusalMeter
 from agent.core.people import Key
 from agent.core.results import STATES, Seal, result_payload
 from agent.core.wire import Ack, Topics, WireError, parse_ack

@@ -13,7 +13,7 @@ from sp_acker import Acker
 from sp_broker import Broker
 from sp_uplink import SOON, UplinkSite, alarm_row, until
 
-from agent.core.commands import REFUSALS_A_MINUTE
+from agent.core.meter import REFUSALS_A_MINUTE
 from agent.uplink.link import PLACES
 
 

@@ -18,6 +18,7 @@ from agent.cli.texts import Texts
 from agent.cli.verdicts import add_verdict, agreed, by_key, listed, looked_through, picked, shown, statement_on
 from agent.config import load
 from agent.core.commands import APPROVE, LIFE_MAX_S
+from agent.core.incidents import WHATS
 from agent.core.results import Told
 from agent.core.site_update import pack
 from agent.runtime.keys import Signer
@@ -60,6 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     ops = parser.add_subparsers(dest="op", required=True, metavar="COMMAND", parser_class=_Op)
     _add_commands(ops)
     _add_permits(ops)
+    _add_incidents(ops)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -121,23 +123,37 @@ def _add_permits(ops: Any) -> None:
     start.add_argument("--reason", required=True, metavar="TEXT", help="why; it is signed, and kept in the records")
 
 
-TEXTS_AS_THEY_ARE = ("alarm", "cameras", "reason", "door", "of", "measures", "permit", "pump")
+def _add_incidents(ops: Any) -> None:
+    one = ops.add_parser("incident-declare", help="a major incident: its footage is held, rules can follow it")
+    one.add_argument("what", choices=WHATS, help="fire, theft, flood, injury or other")
+    one.add_argument("--reason", required=True, metavar="TEXT", help="place and course; kept in the records")
+    one.add_argument("--since", metavar="TIME", help="when it began (default: now)")
+    one.add_argument("--drill", action="store_true", help="an exercise: marked as one, nothing is held")
+    one = ops.add_parser("incident-close", help="it is over; footage of all of it is held")
+    one.add_argument("incident", nargs="?", metavar="ID", help="as it was told; without it: the only one that is open")
+    one.add_argument("--outcome", required=True, metavar="TEXT", help="how it ended, and who was called when")
+
+
+TEXTS_AS_THEY_ARE = (
+    "alarm", "cameras", "reason", "door", "of", "measures", "permit", "pump", "what", "outcome", "incident",
+)  # fmt: skip
+TIMES = (("at_s", "at"), ("from_s", "from_"), ("to_s", "to"), ("since_s", "since"))
 
 
 def arguments_of(args: argparse.Namespace, place: Place) -> dict[str, Any]:
     """The command's arguments as they are signed. UsageError for a time that is none."""
     if args.op == "config":
         return {"file": _packed(args.file)}
-    told: dict[str, Any] = {name: getattr(args, name) for name in TEXTS_AS_THEY_ARE if name in args}
+    told: dict[str, Any] = {name: getattr(args, name) for name in TEXTS_AS_THEY_ARE if getattr(args, name, None)}
     if getattr(args, "minutes", None) is not None:
         told["for_s"] = args.minutes * 60
     for name, dest in (("before_s", "before"), ("after_s", "after")):
         if getattr(args, dest, None) is not None:
             told[name] = getattr(args, dest)
-    for name, dest in (("at_s", "at"), ("from_s", "from_"), ("to_s", "to")):
+    for name, dest in TIMES:
         if getattr(args, dest, None) is not None:
             told[name] = place.ns_of(getattr(args, dest)) // 1_000_000_000
-    return {**told, "hold": True} if getattr(args, "hold", False) else told
+    return told | {name: True for name in ("hold", "drill") if getattr(args, name, False)}
 
 
 def _packed(file: Path) -> str:
@@ -185,6 +201,8 @@ def _send(
         print(json.dumps({"state": end.state if end else "unknown", "told": [one._asdict() for one in heard]}))
     elif end is None:
         raise CommandError(t("command-silent", s=f"{wait_s:g}"))
+    elif end.state == "done" and (besides := t.get(f"besides-{args.op}", "")) and "drill" not in told_args:
+        print(besides)
     return 0 if end is not None and end.state == "done" else 1
 
 

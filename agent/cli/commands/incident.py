@@ -16,10 +16,8 @@ from agent.cli.terminal import columns
 from agent.cli.terminal import span as length
 from agent.cli.texts import Texts
 from agent.config import load
-from agent.core.chain import Row, Stamp
-from agent.core.clips import since_ns
 from agent.core.events import IncidentClosed, IncidentDeclared
-from agent.core.incidents import OPENED_MS, Rule, kinds
+from agent.core.incidents import OPENED_MS, WHATS, Rule, kinds, since_ms
 from agent.journal.journal import Journal
 from agent.journal.projections import clock_anchors, corrected_ns, every, open_incidents
 from agent.runtime.clock import SystemClock
@@ -32,14 +30,13 @@ list          those that are open; --all: the closed ones too
 
 What is held is copied to the special store and stays until two persons let it go (standpipe hold release).
 {TIME_HELP}"""
-KINDS_OF = ("fire", "theft", "flood", "injury", "other")
 MS = 1_000_000
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="declare|close|list")
     declaring = actions.add_parser("declare", help="there is a major incident")
-    declaring.add_argument("what", choices=KINDS_OF, help="fire, theft, flood, injury or other")
+    declaring.add_argument("what", choices=WHATS, help="fire, theft, flood, injury or other")
     declaring.add_argument("--reason", required=True, metavar="TEXT", help="place and course; kept in the journal")
     declaring.add_argument("--since", default="now", metavar="TIME", help="when it began (default: now)")
     declaring.add_argument("--drill", action="store_true", help="an exercise: marked as one, nothing is held")
@@ -63,22 +60,22 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
 
 def _declare(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
     now = SystemClock().stamp()
-    since_ms = 0 if args.since == "now" else (now.at_ns - span(args.since, "now", place)[0]) // MS
-    if since_ms < 0:
+    ago_ms = 0 if args.since == "now" else (now.at_ns - span(args.since, "now", place)[0]) // MS
+    if ago_ms < 0:
         raise UsageError(t("incident-future"))
-    if since_ms > OPENED_MS:
+    if ago_ms > OPENED_MS:
         raise UsageError(t("incident-too-old", most=length(OPENED_MS / 1000)))
     event = IncidentDeclared(
         source=new_id("incident"),
         what=args.what,
         reason=args.reason,
-        since_ms=since_ms,
+        since_ms=ago_ms,
         by=args.by or user(),
         drill=args.drill,
     )
     with journal_to_write(paths) as journal:
         journal.append(signed(args, paths, event, t))
-    began = place.time(now.at_ns - since_ms * MS)
+    began = place.time(now.at_ns - ago_ms * MS)
     print(t("incident-declared", id=event.source, what=t(args.what), time=began))
     if args.drill:
         print(t("incident-drill"))
@@ -98,22 +95,18 @@ def _close(args: argparse.Namespace, paths: Paths, _place: Place, t: Texts) -> i
         if id_ not in found:
             raise UsageError(t("incident-none", id=id_ or "?", known=" ".join(found) or t("none")))
         row = found[id_]
-        since_ms = _since_ms(row, now)
-        values = row.values()
+        lasted_ms, values = since_ms(row, now), row.values()
         event = IncidentClosed(
-            source=id_, outcome=args.outcome, since_ms=since_ms, by=args.by or user(), drill=bool(values.get("drill"))
+            source=id_,
+            what=str(values["what"]),
+            outcome=args.outcome,
+            since_ms=lasted_ms,
+            by=args.by or user(),
+            drill=bool(values.get("drill")),
         )
         journal.append(signed(args, paths, event, t))
-    print(t("incident-closed", id=id_, s=length(since_ms / 1000)))
+    print(t("incident-closed", id=id_, s=length(lasted_ms / 1000)))
     return 0
-
-
-def _since_ms(row: Row, now: Stamp) -> int:
-    """How long ago it began; by its row alone where nobody can tell what lies between two boots."""
-    then = Stamp(row.at_ns, row.boot, row.mono_ns, row.clock)
-    known = row.boot == now.boot or "unset" not in (row.clock, now.clock)
-    between_ns = max(0, since_ns(now, then)) if known else now.mono_ns
-    return int(str(row.values()["since_ms"])) + between_ns // MS
 
 
 def _list(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:

@@ -36,6 +36,7 @@ def test_an_incident_from_its_declaration_to_its_end(board: Board, standpipe: St
     assert row.source in said.out
     assert row.values() == {
         "what": "fire", "reason": "smoke in the boiler room", "since_ms": 0, "by": "anna", "key": "", "sig": "",
+        "request": 0,
     }  # fmt: skip
     (told,) = json.loads(standpipe("incident", "list", "--json").out)
     assert (told["id"], told["to_ns"], told["drill"]) == (row.source, 0, False)
@@ -43,7 +44,7 @@ def test_an_incident_from_its_declaration_to_its_end(board: Board, standpipe: St
     closed = standpipe("incident", "close", "--outcome", "out; 119 called 14:02", "--by", "bo")
     assert closed.code == 0, closed.err
     (end,) = rows(board, "incident.closed")
-    assert (end.source, end.values()["by"], end.lane) == (row.source, "bo", "alarm")
+    assert (end.source, end.values()["by"], end.values()["what"], end.lane) == (row.source, "bo", "fire", "alarm")
     assert standpipe("incident", "list").out == "none\n"
     assert "out; 119 called 14:02" in standpipe("incident", "list", "--all").out
     again = standpipe("incident", "close", "--outcome", "x")

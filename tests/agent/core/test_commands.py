@@ -20,15 +20,14 @@ from agent.core.commands import (
     COMMAND_BYTES_MAX,
     LIFE_MAX_S,
     OPS,
-    REFUSALS_A_MINUTE,
     Envelope,
     Here,
     Now,
     Refusal,
-    RefusalMeter,
     judge,
 )
 from agent.core.events import KINDS
+from agent.core.meter import REFUSALS_A_MINUTE, RefusalMeter
 from agent.core.people import Role
 from agent.core.results import ENDS, STATES, believed, parse_result, result_payload, seal
 from agent.core.signed import COMMAND
@@ -56,6 +55,8 @@ ARGS: dict[str, dict[str, Any]] = {
     "drill-end": {"permit": "drill-1"},
     "impairment-start": {"of": ["pump-1"], "reason": "repair", "measures": "a guard", "for_s": 600},
     "impairment-end": {"permit": "impairment-1"},
+    "incident-declare": {"what": "fire", "reason": "smoke", "since_s": 1_799_999_990, "drill": True},
+    "incident-close": {"incident": "incident-1", "outcome": "out"},
     "start-arm": {"pump": "pump-1", "reason": "fire"},
     "start-confirm": {"pump": "pump-1", "typed": "pump-1", "held_ms": 3000},
     "start": {"pump": "pump-1", "nonce": "n-1", "reason": "fire"},
@@ -117,6 +118,8 @@ def test_who_may_sign_what() -> None:
         "drill-end": at_site,
         "impairment-start": {"supervisor", "safety-office"},
         "impairment-end": at_site,
+        "incident-declare": set(map(str, Role)),
+        "incident-close": set(map(str, Role)),
         "start-arm": at_site,
         "start-confirm": at_site,
         "start": at_site,
