@@ -19,6 +19,12 @@ FOOTAGE_TEXTS: dict[str, tuple[str, str]] = {
         "and more: the first {limit} are shown; go on with --from, or raise --limit",
         "还有更多：只显示前 {limit} 项；用 --from 继续，或加大 --limit",
     ),
+    # availability
+    "up-none": ("no data", "无数据"),
+    "up-none-at-all": ("no camera has recorded here yet", "尚无摄像机录过像"),
+    "up-missing": ("missing {time}", "缺 {time}"),
+    "up-gone": ("{time} of it are not there any more", "其中 {time} 的录像已不在"),
+    "up-cause": ("{holes} x, {time}: {cause}", "{holes} 次，共 {time}：{cause}"),
     # clip, play
     "recorder-off": (
         "{process} is not running, nothing can cut the clip: standpipe status",

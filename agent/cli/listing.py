@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from agent.cli.footage_words import cause
 from agent.cli.moments import moment
 from agent.cli.place import Place, journal_to_read
 from agent.cli.rows import as_json, in_words
@@ -136,7 +137,13 @@ class _Lister:
 
     def _gap_line(self, gap: Gap) -> list[str]:
         end = self._t("to", time=self._place.time(gap.to_at_ns))
-        return [gap.camera, self._place.time(gap.from_at_ns), end, f"{gap.length_ns / NS:.1f} s", gap.cause]
+        return [
+            gap.camera,
+            self._place.time(gap.from_at_ns),
+            end,
+            f"{gap.length_ns / NS:.1f} s",
+            cause(gap.cause, self._place.language),
+        ]
 
     def _row_line(self, row: Row) -> list[str]:
         return [row.source, self._place.time(self._footage.wall_ns(row)), row.kind, in_words(row, self._place)]

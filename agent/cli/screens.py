@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator
 
 from agent.cli.asking import user
-from agent.cli.place import journal_to_write
+from agent.cli.footage_words import refused
+from agent.cli.place import CommandError, journal_to_write, look
 from agent.config import here_of, load
 from agent.core.viewing import Use, Wanted
 from agent.footage.index import MediaIndex
-from agent.footage.viewing import Screen
+from agent.footage.viewing import Screen, ViewingRefused
 from agent.runtime.clock import SystemClock
 from agent.runtime.keys import verify
 from agent.runtime.paths import Paths
@@ -27,10 +28,13 @@ def wants(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 @contextlib.contextmanager
 def screen(paths: Paths) -> Iterator[Screen]:
-    """Journal and index of this board, and whose signatures count here."""
+    """Journal and index of this board, and whose signatures count here. CommandError for what is not shown."""
     here = here_of(load(paths.site), verify)
     with journal_to_write(paths) as journal, contextlib.closing(MediaIndex(paths.media, create=False)) as index:
-        yield Screen(journal, index, paths.footage, here, SystemClock().stamp)
+        try:
+            yield Screen(journal, index, paths.footage, here, SystemClock().stamp)
+        except ViewingRefused as error:
+            raise CommandError(refused(str(error), look(paths))) from error
 
 
 def wanted(args: argparse.Namespace, from_ns: int, to_ns: int, use: Use) -> Wanted:

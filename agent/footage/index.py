@@ -215,6 +215,17 @@ class MediaIndex:
         """The oldest segment there is."""
         return next(iter(self._read(Segment, f"{_OF} order by seq limit 1", {"camera": camera})), None)
 
+    def neighbour(self, camera: str, seq: int, *, later: bool = False) -> Segment | None:
+        """The segment with the next lower number that there is; `later`: with the next higher."""
+        ask = "seq > :seq order by seq" if later else "seq < :seq order by seq desc"
+        found = self._read(Segment, f"{_OF} and state <> 'deleting' and {ask} limit 1", {"camera": camera, "seq": seq})
+        return next(iter(found), None)
+
+    def begun_before(self, camera: str, at_ns: int) -> Segment | None:
+        """The last segment that begins before that moment, by the clock it was recorded with."""
+        ask = f"{_OF} and state <> 'deleting' and start_at_ns < :at order by start_at_ns desc limit 1"
+        return next(iter(self._read(Segment, ask, {"camera": camera, "at": at_ns})), None)
+
     def sequences(self, camera: str, first: int, last: int) -> set[int]:
         """Sequence numbers of a camera from first to last that have a row."""
         ask = f"select seq from segment where camera = {_CAMERA} and seq between ? and ?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli import clipping, listing, playing
+from agent.cli import clipping, listing, playing, uptimes
 from agent.cli.footage_texts import FOOTAGE_TEXTS
 from agent.cli.moments import TIME_HELP
 from agent.cli.place import look
@@ -14,6 +14,7 @@ from agent.runtime.paths import Paths
 
 HELP = f"""\
 list            what is recorded, as stretches without a hole; --gaps: what is missing and why; --motion; --holds
+availability    how much of a time was recorded, in percent, and what kept the rest from it (the last 7 days)
 play            shows recorded footage in a player here, or writes it to a file; takes a grant: standpipe grant
 clip            have a clip cut around a moment, wait for it, and print where it is; it goes to the centre, and the
                 row viewing.cut says who asked. A copy to look at or take away (--out) takes a grant
@@ -23,8 +24,9 @@ accept-volume   record on the disk that is there now, though it is another than 
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|play|clip|accept-volume")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|availability|play|clip|accept-volume")
     listing.wants(actions.add_parser("list", help="what is recorded"))
+    uptimes.wants(actions.add_parser("availability", help="how much of a time was recorded"))
     playing.wants(actions.add_parser("play", help="show recorded footage, under a grant"))
     clipping.wants(actions.add_parser("clip", help="have a clip cut"))
     actions.add_parser("accept-volume", help="record on the disk that is there now")
@@ -35,6 +37,8 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     t = Texts(place.language, FOOTAGE_TEXTS)
     if args.action == "accept-volume":
         return _accept(paths, t)
+    if args.action == "availability":
+        return uptimes.run(args, paths, place, t, paths.footage)
     return {"list": listing.run, "play": playing.run, "clip": clipping.run}[args.action](args, paths, place, t)
 
 

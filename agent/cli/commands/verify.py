@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.export_texts import EXPORT_TEXTS, FAULT_TEXTS
+from agent.cli.footage_words import cause
 from agent.cli.place import CommandError, Place, UsageError, look, zone_of
 from agent.cli.terminal import GREEN, RED, YELLOW, amount, paint, safe, tell
 from agent.cli.texts import Texts
@@ -123,7 +124,8 @@ def in_words(fault: Fault, place: Place, t: Texts) -> str:
     more = fault.more
     span = _SPAN.fullmatch(more) if "gap" in fault.what else None
     if span is not None:
-        more = f"{place.time(int(span[1]))} - {place.time(int(span[2]))}{span[3]}"
+        why = f" {cause(span[3].strip(), t.language)}" if span[3].strip() else ""
+        more = f"{place.time(int(span[1]))} - {place.time(int(span[2]))}{why}"
     return t(fault.what, more=more).strip()
 
 

@@ -9,6 +9,7 @@ from sp_footage import fragments, stamp, write_segment
 from sp_people import Person
 from sp_recorder import Recorder, card_numbers, until
 
+from agent.cli import uptimes
 from agent.cli.moments import instant, moment
 from agent.cli.place import Place, UsageError
 from agent.core.events import ApprovalRequested, ClockSet
@@ -142,3 +143,25 @@ def copies_of_today(paths, anna, li):
     journal.append(ApprovalRequested(source="cli", sig=asked.sig, **told), li.states(asked).event())
     journal.close()
     return "g-1"
+
+
+def test_availability_is_told_with_what_it_cost(footage_of, standpipe):
+    between = ["--from", "2026-11-18 19:08:20", "--to", "2026-11-18 19:10:02"]  # seconds 100 to 202 of the boot
+    said = standpipe("footage", "availability", *between)
+    assert said.code == 0, said.err
+    head, cause = said.out.splitlines()
+    assert head.split()[:3] == ["yard", "5.882", "%"]
+    assert cause.strip() == "1 x, 96.0 s: camera lost"
+    told = json.loads(standpipe("footage", "availability", "--camera", "yard", "--json", *between).out)
+    assert (told["ppm"], told["missing"]) == (58_823, {"camera lost": {"holes": 1, "ns": 96_000_000_000}})
+    assert standpipe("footage", "availability", "--camera", "gate").out.split() == ["gate", "no", "data"]
+    text = footage_of.paths.site.read_text()
+    footage_of.paths.site.write_text(text.replace("[site]", '[site]\nlanguage = "zh-CN"'))
+    head, cause = standpipe("footage", "availability", *between).out.splitlines()
+    assert (cause.strip(), "缺 96.0 s" in head) == ("1 次，共 96.0 s：摄像机失联", True)
+    assert "摄像机失联：no route to host" in standpipe("footage", "list", "--gaps").out
+
+
+def test_never_all_of_it_while_anything_is_missing():
+    assert uptimes._percent(999_999) == "99.999 %"
+    assert uptimes._percent(1_000_000) == "100.000 %"

@@ -13,6 +13,7 @@ from sp_people import Person
 from sp_recorder import card_numbers
 from sp_viewing import ViewingSite, viewing_site
 
+from agent.cli import footage_words
 from agent.cli.__main__ import main
 from agent.cli.footage_texts import FOOTAGE_TEXTS
 from agent.core.viewing import Why
@@ -187,3 +188,35 @@ def test_in_chinese(site: ViewingSite, standpipe: Run) -> None:
 
 def test_every_kind_of_viewing_has_its_words() -> None:
     assert {f"why-{one}" for one in Why} <= FOOTAGE_TEXTS.keys()
+
+
+def test_who_may_not_is_told_why_in_the_sites_language_and_time(site: ViewingSite, standpipe: Run) -> None:
+    grant = granted(site, standpipe)
+    wrong: dict[str, tuple[list[str], float]] = {
+        "yard：不予调看：没有调看许可 g-none：standpipe grant ask": (["g-none", "--out", "-"], 106),
+        "yard：不予调看：该许可仅限本机观看，不允许复制": ([grant, "--out", str(site.paths.run / "x.mp4")], 106),
+        "yard：不予调看：该许可只限 2026-11-18 19:08:20 至 2026-11-18 19:08:26": ([grant, "--player", "cat"], 107),
+    }
+    zone = '\ntimezone = "Asia/Shanghai"\nlanguage = "zh-CN"'
+    site.paths.site.write_text(site.paths.site.read_text().replace("[site]", f"[site]{zone}"))
+    for says, (more, end) in wrong.items():
+        assert play(site, standpipe, *more, end=end)[::2] == (1, f"standpipe: {says}\n")
+    assert len(site.rows("viewing.refused")) == 3
+
+
+@pytest.mark.parametrize("table", [footage_words.CAUSES, footage_words.REFUSALS])
+def test_what_others_wrote_is_there_in_chinese(table: dict[str, str]) -> None:
+    assert all(english.count("{}") == chinese.count("{}") for english, chinese in table.items())
+
+
+def test_every_cause_that_the_recorder_writes_down_has_words() -> None:
+    """The texts of a gap's cause, as they stand in the code."""
+    root = Path(__file__).parents[3] / "agent"
+    files = [*(root / "recorder" / f"{name}.py" for name in ("camera", "disk", "history")), root / "footage/errors.py"]
+    text = "".join(path.read_text() for path in files)
+    begins = r'"(recorder \w+|board [\w ]+|camera lost|no pictures came|disk [\w ]+|read-only|write error|the pict[\w ]+)'
+    written = set(re.findall(begins, text))
+    assert written <= {one.removesuffix(": {}") for one in footage_words.CAUSES}
+    assert len(written) >= 10
+    assert footage_words.cause("disk full: /mnt: 3 MiB free", "zh-CN") == "磁盘已满：/mnt: 3 MiB free"
+    assert footage_words.cause("disk full: /mnt: 3 MiB free", "en") == "disk full: /mnt: 3 MiB free"

@@ -1,0 +1,78 @@
+"""Why there is no footage, and why some is not shown, as others have written it down: in the language of the site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from agent.cli.place import Place
+
+# As it is written, with {} for what stands there -> the same in Chinese. The first that fits.
+CAUSES: Mapping[str, str] = {
+    "recorder started": "录像程序首次启动",
+    "recorder stopped": "录像程序被停止",
+    "recorder died": "录像程序异常终止",
+    "board restarted": "本板重启",
+    "board lost power or was reset": "本板断电或复位",
+    "camera lost: {}": "摄像机失联：{}",
+    "camera lost": "摄像机失联",
+    "the picture format changed": "画面格式改变",
+    "no pictures came": "没有画面到来",
+    "disk too slow": "磁盘过慢",
+    "disk full: {}": "磁盘已满：{}",
+    "disk full": "磁盘已满",
+    "read-only: {}": "磁盘只读：{}",
+    "read-only": "磁盘只读",
+    "write error: {}": "写入错误：{}",
+    "write error": "写入错误",
+    "wrong volume: {}": "磁盘不符或未挂载：{}",
+    "wrong volume": "磁盘不符或未挂载",
+    "corrupt: {}": "数据损坏：{}",
+    "corrupt": "数据损坏",
+    "not recorded now": "目前没有录像",
+    "nobody knows why": "原因不明",
+}
+REFUSALS: Mapping[str, str] = {
+    "{}: not shown: {}": "{}：不予调看：{}",
+    "there is no grant {}: standpipe grant ask": "没有调看许可 {}：standpipe grant ask",
+    "grant {} is not approved, has expired or was revoked: standpipe grant list": (
+        "调看许可 {} 未经批准、已过期或已撤销：standpipe grant list"
+    ),
+    "grant {} allows no copies": "调看许可 {} 不允许复制",
+    "grant {}: {}": "调看许可 {}：{}",
+    "it is {}'s, not {}'s": "该许可属于 {}，不属于 {}",
+    "it does not cover camera {}": "该许可不包括摄像机 {}",
+    "it covers {} to {}, and no other time": "该许可只限 {} 至 {}",
+    "it allows looking at it here, and no copies": "该许可仅限本机观看，不允许复制",
+    "more than {} segments at once: ask for less time": "一次超过 {} 段：请缩短时段",
+}
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+
+
+def _patterns(table: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(re.escape(text).replace(r"\{\}", "(.+?)"), re.DOTALL), to) for text, to in table.items()]
+
+
+_CAUSES, _REFUSALS = _patterns(CAUSES), _patterns(REFUSALS)
+
+
+def cause(text: str, language: str) -> str:
+    """Why nothing was recorded, of a gap."""
+    return _in(_CAUSES, text, language)
+
+
+def refused(text: str, place: Place) -> str:
+    """Why footage is not shown; its times as they are read there."""
+    camera, mark, why = text.partition(": not shown: ")
+    if mark:
+        return _in(_REFUSALS, f"{camera}{mark}{refused(why, place)}", place.language)
+    local = _ISO.sub(lambda one: place.time(place.ns_of(one[0])), text)
+    return _in(_REFUSALS, local, place.language)
+
+
+def _in(table: list[tuple[re.Pattern[str], str]], text: str, language: str) -> str:
+    if language == "zh-CN":
+        for pattern, chinese in table:
+            if found := pattern.fullmatch(text):
+                return chinese.format(*found.groups())
+    return text
