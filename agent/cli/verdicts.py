@@ -29,6 +29,7 @@ from agent.runtime.keys import Signer, verify
 from agent.runtime.paths import Paths
 
 By = Callable[[Request], str]  # who asked for it, in words
+DAYS, POLICY_DAYS = 7, VALID_MAX_S // 86400
 FIRST = ("camera", "cameras", "from", "to", "files", "bytes")  # of a scope, in this order; the rest by name
 
 
@@ -36,7 +37,12 @@ def add_verdict(parser: argparse.ArgumentParser) -> None:
     """REQUEST, --refuse, --days, --yes."""
     parser.add_argument("request", nargs="?", metavar="REQUEST", help="the request's id; without it: what waits")
     parser.add_argument("--refuse", action="store_true", help="sign that it is refused")
-    parser.add_argument("--days", type=int, default=7, metavar="N", help="for how long it stands (default 7)")
+    parser.add_argument(
+        "--days",
+        type=int,
+        metavar="N",
+        help=f"for how long it stands (default {DAYS}; a standing policy: {POLICY_DAYS})",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask again before signing")
 
 
@@ -123,16 +129,21 @@ def looked_through(args: argparse.Namespace, t: Texts) -> None:
     """Whether the options of a verdict make sense. UsageError."""
     if args.key is None:
         raise UsageError(t("approve-whose"))
-    if not 1 <= args.days <= VALID_MAX_S // 86400:
+    if args.days is not None and not 1 <= args.days <= VALID_MAX_S // 86400:
         raise UsageError(t("approve-days", days=args.days, most=VALID_MAX_S // 86400))
     if args.json and not args.yes:
         raise UsageError(t("approve-json"))
 
 
-def agreed(args: argparse.Namespace, what: str, t: Texts, place: Place) -> bool:
+def _days(args: argparse.Namespace, asked: Request) -> int:
+    """For how long a verdict stands: what runs by itself each hour, until somebody has to think of it again."""
+    return int(args.days or (POLICY_DAYS if asked.kind == "policy" else DAYS))
+
+
+def agreed(args: argparse.Namespace, asked: Request, what: str, t: Texts, place: Place) -> bool:
     """Shows all of it and asks whether to sign. CommandError if there is nobody to ask."""
     print(what, file=sys.stderr if args.json else sys.stdout)
-    until = place.time((int(time.time()) + args.days * 86400) * 1_000_000_000)
+    until = place.time((int(time.time()) + _days(args, asked) * 86400) * 1_000_000_000)
     if confirmed(args, t("approve-refuse" if args.refuse else "approve-approve", until=until), t):
         return True
     print(t("approve-left"))
@@ -155,7 +166,7 @@ def statement_on(site: str, board: str, asked: Request, args: argparse.Namespace
             by=by,
             key=signer.key_id,
             iat=now_s,
-            exp=now_s + args.days * 86400,
+            exp=now_s + _days(args, asked) * 86400,
         )
         return replace(made, sig=signer.sign(STATEMENT, made.unsigned()))
     except ValueError as error:
@@ -170,7 +181,7 @@ def sign(args: argparse.Namespace, paths: Paths, place: Place) -> int:
     t, here = Texts(place.language, APPROVE_TEXTS), here_of(load(paths.site), verify)
     with journal_to_write(paths) as journal:
         one = picked(waiting(journal), args.request, t, "standpipe")
-        if not agreed(args, shown(one, by_asker(here, t), t, place), t, place):
+        if not agreed(args, one.request, shown(one, by_asker(here, t), t, place), t, place):
             return 1
         signer, about = opened(args)
         made = statement_on(here.site, here.board, one.request, args, signer, about.person)

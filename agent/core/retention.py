@@ -12,18 +12,20 @@ Rules of this file:
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.core.chain import Stamp
 from agent.core.spans import DAY_NS, HARD_FLOOR, HARD_FLOOR_DAYS, Span, cutoff_ns
 
 NS = 1_000_000_000
 HOUR_NS = 3_600 * NS
+NO_POLICY = "there is no standing policy"
 PIECES_MAX = 20_000  # of one pass: what is left goes with the next
 STEP_NS = 5 * 60 * NS  # clocks that differ by less agree
 OFF_NS = {"synced": 31 * DAY_NS, "rtc": 7 * DAY_NS}  # a board may have been off for so long without a question
@@ -184,11 +186,13 @@ class Rule(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """A standing policy that a person signed. request: its number; overwrite: whether a full disk may force it."""
+    """A standing policy that a person signed. request: its number; overwrite: whether a full disk may force it;
+    until_s: when it expires, unix s; 0: not told."""
 
     request: str
     approver: str
     overwrite: bool = False
+    until_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -216,11 +220,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes, in this order. refused: why nothing does; held: pieces past their floor that holds keep, by hold."""
+    """What goes, in this order. refused: why nothing does; waits: what would go, were there a policy; held: pieces past
+    their floor that holds keep, by hold, and bytes of all of them."""
 
     batches: list[Batch] = field(default_factory=list)
     refused: str = ""
+    waits: list[Batch] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
+    held_bytes: int = 0
     more: bool = False  # there is more to go than one pass takes
 
     @property
@@ -248,21 +255,21 @@ def plan(
     """What expires now. clock: what clock_refusal said."""
     if clock:
         return Plan(refused=clock)
-    held: dict[str, int] = {}
+    held: list[tuple[str, int]] = []
     must: list[_Going] = []
     may: list[_Going] = []
     for kept in cameras:
         for one in _ripe(kept, now, zone, held):
             (must if one.why is Why.CEILING else may).append(one)
-    if policy is None:
-        found = "nothing expires without a standing policy" if must or may else ""
-        return Plan(refused=found, held=held)
+    stays: dict[str, Any] = {"held": Counter(hold for hold, _ in held), "held_bytes": sum(size for _, size in held)}
     need = room.wanted - room.free - sum(going.aged.piece.bytes for going in must)
     going = must + _enough(may, need)
+    if policy is None:
+        return Plan(refused=NO_POLICY if must or may else "", waits=_batches(going[:PIECES_MAX]), **stays)
     if policy.overwrite and room.free + sum(one.aged.piece.bytes for one in going) < room.reserve:
         need = room.reserve - room.free - sum(one.aged.piece.bytes for one in going)
         going += _enough(_forced(cameras, now, going, zone), need)
-    return Plan(_batches(going[:PIECES_MAX]), held=held, more=len(going) > PIECES_MAX)
+    return Plan(_batches(going[:PIECES_MAX]), more=len(going) > PIECES_MAX, **stays)
 
 
 def floor_ns(rule: Rule, now_ns: int, zone: tzinfo = UTC) -> int:
@@ -270,15 +277,15 @@ def floor_ns(rule: Rule, now_ns: int, zone: tzinfo = UTC) -> int:
     return min(cutoff_ns(now_ns, rule.floor, zone), cutoff_ns(now_ns, HARD_FLOOR, zone))
 
 
-def _ripe(kept: Kept, now: Stamp, zone: tzinfo, held: dict[str, int]) -> Iterator[_Going]:
-    """Past the floor, and not held; the first so many."""
+def _ripe(kept: Kept, now: Stamp, zone: tzinfo, held: list[tuple[str, int]]) -> Iterator[_Going]:
+    """Past the floor, and not held; the first so many. held: takes the hold and bytes of what is."""
     rule = kept.rule
     floor = floor_ns(rule, now.at_ns, zone)
     ceiling = min(floor, cutoff_ns(now.at_ns, rule.ceiling, zone)) if rule.ceiling is not None else -1
     count = 0
     for aged in older(kept.pieces(), judged(kept.runs, now), floor):
         if hold := kept.holds.on(aged):
-            held[hold] = held.get(hold, 0) + 1
+            held.append((hold, aged.piece.bytes))
             continue
         yield _Going(rule, Why.CEILING if aged.at_ns <= ceiling else Why.ROOM, aged)
         count += 1
@@ -355,7 +362,8 @@ def asked(now: Stamp, kept: Kept, from_ns: int, to_ns: int, zone: tzinfo = UTC) 
 def forecast(cameras: Sequence[Kept], free: int, now_ns: int, zone: tzinfo = UTC) -> dict[str, tuple[int, int]]:
     """camera -> (days of footage that there will be room for, days that its floor asks), where that is too few.
 
-    free: bytes that may yet be filled. Whoever asks for more days than there is room for gets what all can have.
+    free: bytes that may yet be filled, less those of footage that will not go. Whoever asks for more days than there is
+    room for gets what all can have.
     """
     asks = {kept.rule.camera: _floor_days(kept.rule, now_ns, zone) for kept in cameras}
     space = free + sum(kept.bytes for kept in cameras)
@@ -365,6 +373,17 @@ def forecast(cameras: Sequence[Kept], free: int, now_ns: int, zone: tzinfo = UTC
 
     days = bisect_right(range(max(asks.values(), default=0) + 1), False, key=fills) - 1
     return {camera: (max(0, days), wanted) for camera, wanted in asks.items() if days < wanted}
+
+
+def full_in_days(cameras: Sequence[Kept], free: int) -> int | None:
+    """In how many whole days nothing can be recorded any more if nothing goes; None where nothing is recorded."""
+    day_bytes = sum(kept.day_bytes for kept in cameras)
+    return free // day_bytes if day_bytes else None
+
+
+def oldest_ns(kept: Kept, now: Stamp) -> int | None:
+    """When the oldest footage of a camera ended, at the latest; None where there is none, or nobody can know."""
+    return next((aged.at_ns for aged in older(kept.pieces(), judged(kept.runs, now), now.at_ns)), None)
 
 
 def _floor_days(rule: Rule, now_ns: int, zone: tzinfo) -> int:

@@ -46,8 +46,11 @@ class Keeping:
 
     @staticmethod
     def _day_bytes(db: Any, camera: int) -> int:
-        newest = "select max(start_at_ns) from segment where camera = ?"
-        total = f"select sum(bytes) from segment where camera = ? and start_at_ns > ({newest}) - {DAY_NS}"
+        """The newest by its sequence: what a clock that was ahead has dated is no measure of a day."""
+        newest = "select start_at_ns from segment where camera = ? order by seq desc limit 1"
+        total = f"""with newest(at) as ({newest})
+            select sum(bytes) from segment, newest
+            where camera = ? and start_at_ns > at - {DAY_NS} and start_at_ns <= at"""
         return int(db.execute(total, (camera, camera)).fetchone()[0] or 0)
 
     def runs(self, camera: str) -> list[Run]:

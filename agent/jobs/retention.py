@@ -24,6 +24,7 @@ from agent.core.retention import (
     Why,
     asked,
     forecast,
+    full_in_days,
     plan,
     stops_at,
 )
@@ -41,6 +42,7 @@ from agent.journal.holds import Hold, holds
 from agent.journal.projections import every
 
 POLICY_ABOUT = "retention"
+AHEAD_DAYS = 14  # before a policy ends, or the disk is full without one
 REASONS = {
     Why.CEILING: "older than keep_at_most",
     Why.ROOM: "older than keep, and the disk needs room",
@@ -58,6 +60,7 @@ class Outlook:
     policy: Policy | None
     plan: Plan
     risks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    full_in_days: int | None = None
 
 
 def outlook(desk: Desk) -> Outlook:
@@ -72,8 +75,9 @@ def outlook(desk: Desk) -> Outlook:
     room = Room(free, first_stops + desk.site.retention.room_mb * MIB, reserve + reserve // 8)
     policy = standing_policy(desk, now)
     made = plan(now, cameras, room, policy, desk.clock_refusal(now), desk.zone)
-    risks = forecast(cameras, max(0, free - reserve), now.at_ns, desk.zone)
-    return Outlook(now, cameras, room, policy, made, risks)
+    ahead = max(0, free - reserve)
+    risks = forecast(cameras, ahead - made.held_bytes, now.at_ns, desk.zone)
+    return Outlook(now, cameras, room, policy, made, risks, full_in_days(cameras, ahead))
 
 
 def run(desk: Desk, step: Step | None = None) -> Outlook:
@@ -171,7 +175,8 @@ def standing_policy(desk: Desk, now: Stamp) -> Policy | None:
     signed = [one for one in desk.approved("policy", now) if one.scope.get("about") == POLICY_ABOUT]
     if not signed:
         return None
-    return Policy(signed[-1].request, signed[-1].approver, signed[-1].scope.get("overwrite") == "yes")
+    last = signed[-1]
+    return Policy(last.request, last.approver, last.scope.get("overwrite") == "yes", last.expires_s)
 
 
 def _standing(desk: Desk, batch: Batch, seen: Outlook) -> Order:
@@ -257,6 +262,19 @@ def _tell(desk: Desk, seen: Outlook) -> None:
         detail = f"{camera}: room for {days} days of the {wanted} that keep asks for: a larger disk, or fewer pictures"
         found[f"retention risk {camera}"] = detail
     desk.tell("retention risk ", found)
+    desk.tell("retention policy", policy_risk(seen) if desk.site.camera else {})
+
+
+def policy_risk(seen: Outlook) -> dict[str, str]:
+    """What comes of it that nobody has signed a standing policy, or that it ends soon; nothing if nothing does."""
+    what, now_s, full = "retention policy", seen.now.at_ns // 1_000_000_000, seen.full_in_days
+    if seen.policy is not None:
+        days = (seen.policy.until_s - now_s) // 86400
+        detail = f"the standing policy {seen.policy.request} ends in {days} days: standpipe retention policy"
+        return {what: detail} if days < AHEAD_DAYS else {}
+    if full is None or full >= AHEAD_DAYS:
+        return {}
+    return {what: f"nothing may expire, and the disk is full in {full} days: standpipe retention policy"}
 
 
 def _ran(seen: Outlook, done: list[FootageDeleted]) -> RetentionRan:

@@ -65,7 +65,7 @@ class JobSite:
             self.paths.footage.mkdir(parents=True)
             self.paths.run.mkdir()
             self.paths.site.write_text(text + self.chen.section + self.anna.section)
-            at.write_text(json.dumps([time.time_ns(), BOOT, 300 * DAY_NS, "synced"]))
+            at.write_text(json.dumps([_minutes_into_an_hour(), BOOT, 300 * DAY_NS, "synced"]))
         self.now = Stamp(*json.loads(at.read_text()))
 
     # --- footage ---
@@ -157,6 +157,12 @@ class JobSite:
     def troubles(self) -> dict[str, str]:
         with self.desk() as desk:
             return desk.troubles()
+
+
+def _minutes_into_an_hour() -> int:
+    """Now, or ten minutes before: what is recorded within some minutes around such a time is of one hour."""
+    now_ns, least = time.time_ns(), 5 * 60 * NS
+    return now_ns if least <= now_ns % HOUR_NS <= HOUR_NS - least else now_ns - 2 * least
 
 
 class BackupSite(JobSite):

@@ -223,7 +223,7 @@ def _approve(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> 
         return listed(found, by_key(t), args, t, place)
     one = picked(found, args.request, t, "standpipe command")
     at = t("approve-at", site=where.site, board=where.board)
-    if not agreed(args, f"{at}, {shown(one, by_key(t), t, place)}", t, place):
+    if not agreed(args, one.request, f"{at}, {shown(one, by_key(t), t, place)}", t, place):
         return 1
     signer, person = _signer(args)
     made = statement_on(where.site, where.board, one.request, args, signer, person)

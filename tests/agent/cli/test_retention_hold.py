@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 from sp_cli import Said
-from sp_jobs import JobSite
+from sp_jobs import DAY_NS, JobSite
 
 from agent.cli.__main__ import main
+from agent.cli.retention_texts import why
 from agent.cli.texts import TEXTS
-from agent.core.retention import Why
+from agent.core.chain import Stamp
+from agent.core.retention import NO_POLICY, Holds, Kept, Plan, Policy, Rule, Why, clock_refusal
+from agent.core.retention import asked as asked_for
+from agent.jobs.retention import Outlook, policy_risk
 from agent.runtime.clock import SystemClock
 from agent.runtime.keys import write_key
 
@@ -72,7 +76,9 @@ def test_the_plan_says_what_and_why_and_changes_nothing(site, standpipe):
     before = site.files()
     code, out, _ = standpipe("retention", "plan")
     assert code == 0
-    assert "standing policy" in out
+    assert "no standing policy: nothing goes before one is signed" in out
+    assert "would go if a policy were signed:\n  gate" in out
+    assert json.loads(standpipe("retention", "plan", "--json")[1])["goes"] == []
     code, out, _ = standpipe("retention", "policy", "--by", "anna", "--reason", "company rule 7")
     assert code == 0
     code, out, err = approve(site, standpipe, asked(out))
@@ -83,7 +89,12 @@ def test_the_plan_says_what_and_why_and_changes_nothing(site, standpipe):
     assert sum(len(batch["seqs"]) for batch in plan["goes"]) == 60
     assert {batch["why"] for batch in plan["goes"]} == {"ceiling"}
     code, out, _ = standpipe("retention", "plan")
-    assert out.count("older than keep_at_most") == 60
+    (line,) = (line for line in out.splitlines() if "older than keep_at_most" in line)
+    assert "60 files" in line
+    assert f"{plan['policy']['request']}, signed by chen, until" in out
+    assert ", 39 days," in out
+    assert "keep 20 days, at most 25 days" in out
+    assert standpipe("retention", "plan", "--all")[1].count("older than keep_at_most") == 60
     assert "no clips would go" in out
     assert "no rows go: there is no backup" in out
     assert (plan["clips"], plan["journal"]["rows"]) == ([], 0)
@@ -206,6 +217,67 @@ def test_a_question_makes_no_files(board, told):
         assert said.code == 1
         assert "has a recorder run yet" in said.err
     assert list(board.paths.data.iterdir()) == []
+
+
+def test_a_standing_policy_stands_for_a_year_unless_who_signs_says_otherwise(site, standpipe):
+    for days, more in ((366, []), (30, ["--days", "30"])):
+        request = asked(standpipe("retention", "policy", "--by", "anna", "--reason", "rule 7")[1])
+        assert standpipe("approve", request, *key_of(site, site.chen), "--yes", *more)[0] == 0
+        statement = json.loads(site.rows("statement.signed")[-1].values()["statement"])
+        assert statement["exp"] - statement["iat"] == days * 86400
+
+
+def test_the_plan_in_chinese_leaves_no_reason_in_english(site, standpipe):
+    site.paths.site.write_text(site.paths.site.read_text().replace("[site]\n", '[site]\nlanguage = "zh-CN"\n'))
+    site.record("gate", 40)
+    for _ in range(2):
+        out = standpipe("retention", "plan")[1]
+        for word in ("policy:", "nothing", "there is", "older", "keep ", "room"):
+            assert word not in out, out
+        assert "至少 20 天，最多 25 天" in out
+        site.policy()
+    assert "下一次执行将删除" in out
+    said = standpipe(
+        *("retention", "delete", "--camera", "gate", "--from", "2020-01-01", "--to", "now", *as_anna(site)),
+        *("--reason", "x"),
+    )
+    assert "不满 15 整天" in said[2]
+
+
+def reasons():
+    """Why jobs leave something alone, as they say it."""
+    now, synced = Stamp(0, "b", 0, "unset"), Stamp(400 * DAY_NS, "b", 9 * DAY_NS, "synced")
+    before = Stamp(1, "b", 1, "synced")
+    kept = Kept(Rule("yard", (0, 15), None, 5), [], lambda: [], Holds())
+    policy, empty = Policy("r-1", "chen", until_s=86400), Plan()
+    return [
+        clock_refusal(now, None, None),
+        clock_refusal(synced._replace(clock="rtc"), None, None),
+        clock_refusal(synced, before, None),
+        clock_refusal(synced, before._replace(boot="a"), None),
+        NO_POLICY,
+        asked_for(synced, kept, 0, synced.at_ns)[1],
+        asked_for(synced, kept, 0, 1)[1],
+        *policy_risk(Outlook(now, [], None, policy, empty)).values(),
+        *policy_risk(Outlook(now, [], None, None, empty, full_in_days=3)).values(),
+        "there is no backup that was read back",
+        "too few rows are past their time",
+        "segment 12 is under hold h-1",
+        "there is no footage of yard",
+        "its scope names no camera, from and to",
+        "5 files lie within this scope now, and 3 did when it was asked for",
+    ]
+
+
+def test_every_reason_of_the_jobs_is_told_in_chinese():
+    told = reasons()
+    assert len(set(told)) == 15
+    for reason in told:
+        chinese = why(reason, "zh-CN")
+        assert any(ord(letter) > 0x4E00 for letter in chinese), reason
+        assert "{" not in chinese
+        assert why(reason, "en") == reason
+    assert why("the clock jumped by +365 d 0 h 0 min since it was last relied on", "zh-CN").endswith("+365 d 0 h 0 min")
 
 
 def test_every_reason_has_its_words():

@@ -21,8 +21,10 @@ from agent.core.retention import (
     asked,
     clock_refusal,
     forecast,
+    full_in_days,
     judged,
     older,
+    oldest_ns,
     plan,
     stops_at,
 )
@@ -154,6 +156,9 @@ def test_without_a_standing_policy_nothing_expires():
     made = plan(NOW, [kept(pieces(400), most="6 months")], FULL, None)
     assert made.batches == []
     assert "policy" in made.refused
+    signed = plan(NOW, [kept(pieces(400), most="6 months")], FULL, POLICY)
+    assert made.waits == signed.batches, "what would go is told before anybody signs"
+    assert signed.waits == []
 
 
 def test_between_floor_and_ceiling_footage_goes_only_for_room():
@@ -207,7 +212,7 @@ def test_what_is_held_stays_and_is_counted():
     holds = Holds([(10, 20, "h-1"), (15, 18, "h-2"), (100, 100, "h-3")])
     made = plan(NOW, [kept(pieces(120), holds=holds)], FULL, POLICY)
     assert not set(seqs(made)) & {*range(10, 21), 100}
-    assert made.held == {"h-1": 11, "h-3": 1}
+    assert (made.held, made.held_bytes) == ({"h-1": 11, "h-3": 1}, 12 * BIG)
 
 
 def test_a_hold_that_is_not_yet_found_in_the_footage_protects_a_day_around_it():
@@ -353,6 +358,17 @@ def test_who_asks_for_less_gets_all_of_it():
     short = kept([], camera="gate", keep="15 days", day_bytes=1000, runs=[object()])
     long = kept([], keep="90 days", day_bytes=1000, runs=[object()])
     assert forecast([short, long], 15_000 + 60_000, NOW.at_ns) == {"yard": (60, 90)}
+
+
+def test_how_long_it_lasts_if_nothing_goes():
+    assert full_in_days([kept([], day_bytes=1000, runs=[object()])], 14_999) == 14
+    assert full_in_days([], 10**9) is None
+
+
+def test_how_far_back_footage_goes():
+    found = pieces(40)
+    assert oldest_ns(kept(found), NOW) == NOW.at_ns - NOW.mono_ns + found[0].end_mono_ns
+    assert oldest_ns(kept(found, runs=[run_of(pieces(2, boot="z"))]), NOW) is None, "of a boot that nobody knows"
 
 
 def test_the_least_important_cameras_stop_first():

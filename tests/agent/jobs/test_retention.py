@@ -358,6 +358,82 @@ def test_too_little_room_is_told_well_before_and_cleared(site, monkeypatch):
     assert site.troubles() == {}
 
 
+@pytest.mark.parametrize("days", [20, 45, 80, 91])
+def test_a_disk_that_is_too_small_is_told_seven_days_before_anything_is_lost(site, monkeypatch, days):
+    """Day by day up to a disk that is full: what was said first, and when it would have stopped."""
+    site.policy()
+    site.now = site.now._replace(mono_ns=DAY_NS)
+    reserve, told, number, used = 16 * 2**20, None, 1, 0
+    room = days * 4 * len(b"yard 000000\n") * 100
+    for day in range(100):
+        site.now = site.now._replace(at_ns=site.now.at_ns + DAY_NS, mono_ns=site.now.mono_ns + DAY_NS)
+        used += sum(row.bytes for row in site.record("yard", 1, first=number))
+        number += 4
+        full(monkeypatch, reserve + room - used)
+        with site.desk() as desk:
+            seen = retention.outlook(desk)
+        told = day if told is None and "yard" in seen.risks else told
+        assert seen.plan.batches == [], "nothing younger than three months goes"
+        if used >= room:
+            break
+    assert told is not None
+    assert day - told >= 7
+    assert seen.risks["yard"][1] in (90, 91, 92)
+
+
+def test_held_footage_is_no_room_for_what_is_to_come(site, monkeypatch):
+    """Gate has 20 days beside 30 held ones past their time, yard 10: 30 are to be shared."""
+    rows = site.record("gate", 60)
+    site.record("yard", 10)
+    ends = {"from_ns": rows[0].start_at_ns, "to_ns": rows[119].end_at_ns}
+    site.append(HoldRequested(source="cli", hold="h-1", cameras=["gate"], reason="x", by="anna", **ends))
+    site.policy()
+    full(monkeypatch, 16 * 2**20)
+    for _ in range(2):
+        seen = site.run()
+    assert seen.plan.held_bytes == 120 * rows[0].bytes
+    assert seen.risks == {"gate": (15, 20), "yard": (15, 92)}
+
+
+def test_a_clock_that_was_ahead_for_an_hour_does_not_hide_what_a_day_takes(site):
+    site.record("yard", 10)
+    with site.desk() as desk:
+        (before,) = Keeping(desk.index).amounts()
+    site.record("yard", 0.25, first=100, shift_ns=YEAR_NS)
+    site.now = site.now._replace(at_ns=site.now.at_ns + HOUR_NS, mono_ns=site.now.mono_ns + HOUR_NS)
+    site.record("yard", 0.25, first=200)
+    with site.desk() as desk:
+        (after,) = Keeping(desk.index).amounts()
+    assert after.day_bytes >= before.day_bytes > 0
+
+
+def test_a_policy_that_ends_soon_is_told_and_another_clears_it(site):
+    site.record("gate", 20)
+    request, scope = site.policy(), {"about": "retention", "overwrite": "no"}
+    site.run()
+    assert site.troubles() == {}, "thirty days are left"
+    site.now = site.now._replace(at_ns=site.now.at_ns + 17 * DAY_NS, mono_ns=site.now.mono_ns + 17 * DAY_NS)
+    site.run()
+    assert f"{request} ends in 13 days" in site.troubles()["retention policy"]
+    site.sign(request, "policy", scope)
+    site.run()
+    assert site.troubles() == {}
+
+
+def test_without_a_policy_a_disk_that_fills_is_told_before_anything_is_due(site, monkeypatch):
+    rows = site.record("gate", 10)
+    day = 4 * rows[0].bytes
+    full(monkeypatch, 16 * 2**20 + 15 * day)
+    site.run()
+    assert "retention policy" not in site.troubles()
+    full(monkeypatch, 16 * 2**20 + 13 * day)
+    site.run()
+    assert "the disk is full in 13 days" in site.troubles()["retention policy"]
+    site.policy()
+    site.run()
+    assert "retention policy" not in site.troubles()
+
+
 def test_a_camera_that_left_the_site_file_keeps_the_longest_floor(site):
     site.record("old-cam", 40)
     with site.desk() as desk:
