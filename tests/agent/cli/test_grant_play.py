@@ -214,8 +214,8 @@ def test_every_cause_that_the_recorder_writes_down_has_words() -> None:
     root = Path(__file__).parents[3] / "agent"
     files = [*(root / "recorder" / f"{name}.py" for name in ("camera", "disk", "history")), root / "footage/errors.py"]
     text = "".join(path.read_text() for path in files)
-    begins = r'"(recorder \w+|board [\w ]+|camera lost|no pictures came|disk [\w ]+|read-only|write error|the pict[\w ]+)'
-    written = set(re.findall(begins, text))
+    starts = r'"(recorder \w+|board [\w ]+|camera lost|no pictures came|disk [\w ]+|read-only|write error|the p[\w ]+)'
+    written = set(re.findall(starts, text))
     assert written <= {one.removesuffix(": {}") for one in footage_words.CAUSES}
     assert len(written) >= 10
     assert footage_words.cause("disk full: /mnt: 3 MiB free", "zh-CN") == "磁盘已满：/mnt: 3 MiB free"
