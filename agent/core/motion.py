@@ -6,8 +6,9 @@ Rules of this file:
 - a change of nearly the whole picture is light (a lamp, the camera's own infrared), not motion, and for two seconds
   after it nothing is; if the picture goes on changing after that, something stands before the lens, and that is motion.
 
-Pictures are decoded at keyframes only, a second or two apart; what is shorter shows in the sizes of the packets between
-them, which cost nothing to look at. A `Surge` says when those are worth decoding, an `Allowance` how much of it may be.
+Pictures are decoded at keyframes only, a second or two apart; what is shorter shows in the packets between them, in
+their sizes and how coarse they are, which cost next to nothing to look at. A `Surge` says when those are worth
+decoding, an `Allowance` how much of it may be.
 """
 
 from __future__ import annotations
@@ -148,90 +149,77 @@ class Motion:
 
 # --- what is between the keyframes ---
 
-WINDOW = 8  # packets
-SETTLED = 50  # packets until the usual is known
-KEEN = 4.0  # deviations above the usual
-LEAST_RISE = 1.12
 PLACES_MAX = 1000  # packets after a keyframe that are compared with those of the same place
-PLACE_KNOWN, PLACE_SHARE = 8, 0.05
-LEAST_SPREAD, ODD, KEEN_AT_PLACE = 0.08, 6.0, 3.4
+FEW, KNOWN, SHARE = 3, 8, 0.05  # of a place: packets until its middle and spread are known, and what later ones add
+SHARE_OF_ALL = 0.003
+LEAST_SPREAD, ODD = 0.08, 6.0
+USUAL_RISE, RISEN = 0.5, 6.5  # deviations: what each packet may be above the usual; how much more is a surge, in all
+A_STEP = math.log(2) / 2  # a quantiser one step coarser makes of noise so much less (logarithm)
+MIDDLING = 26  # a quantiser, as long as none is known
 
 
 @dataclass(slots=True)
 class _Place:
-    """Logarithms of the sizes of packets that come so long after a keyframe: the usual, and how far off it they are."""
+    """How much there is in packets that come so long after a keyframe (logarithms): the middle, and how far off it."""
 
-    usual: float = 0.0
+    middle: float = 0.0
     spread: float = 0.0
     count: int = 0
 
-    def off(self, size: int) -> float:
-        """By how many usual deviations this one is larger (0 while little is known); it is learned from."""
-        value = math.log(max(1, size))
-        known = self.count >= PLACE_KNOWN
-        off = (value - self.usual) / max(LEAST_SPREAD, 1.25 * self.spread) if known else 0.0
-        self.count += 1
-        share = max(1 / self.count, PLACE_SHARE)
-        if self.count > 1:
-            self.spread += (abs(value - self.usual) - self.spread) * max(1 / (self.count - 1), PLACE_SHARE)
-        self.usual += (value - self.usual) * share
-        return max(-ODD, min(ODD, off))
+    def learn(self, value: float) -> float:
+        """Take another; how far it is from the middle of those before, less the more that is in doubt."""
+        count = self.count
+        apart = (value - self.middle) / math.sqrt(1 + 1 / count) if count else 0.0
+        self.middle += (value - self.middle) * max(1 / (count + 1), SHARE)
+        if count:
+            self.spread += (abs(apart) - self.spread) * max(1 / count, SHARE)
+        self.count = count + 1
+        return apart
 
 
 class Surge:
     """Sizes of the packets between keyframes: True where they say that something begins to move.
 
-    A camera with a constant bit rate gives more to a picture in which more has changed, and takes it back over the
-    next second; so a few packets together are compared with what such sums usually are. One with a variable bit rate
-    gives less and less from a keyframe to the next; so each is compared with those of the same place, too.
+    A camera with a variable bit rate gives less and less from a keyframe to the next; so each packet is compared with
+    those that came as long after one. A camera with a constant bit rate makes no larger packets where more changes but
+    coarser pictures; so a packet counts as what it would be at one and the same quantiser. What packets are above their
+    usual is summed up (Page's CUSUM): a little over many says as much as a lot over few.
     """
 
     def __init__(self) -> None:
-        self._last: deque[int] = deque(maxlen=WINDOW)
-        self._sum = 0
-        self._mean = 0.0
-        self._deviation = 0.0
-        self._count = 0
         self._places: list[_Place] = []
+        self._spread, self._count = 0.0, 0  # of all places, until one's own is known
         self._at = 0
-        self._off: deque[float] = deque(maxlen=WINDOW)
+        self._risen = 0.0
+        self._quantiser = MIDDLING
 
-    def see(self, size: int) -> bool:
-        """The next packet that is no keyframe."""
-        at_its_place = self._at_its_place(size)
-        return self._among_all(size) or at_its_place
+    def see(self, size: int, quantiser: int | None = None) -> bool:
+        """The next packet that is no keyframe, and how coarse it is, if that can be told."""
+        if quantiser is not None:
+            self._quantiser = quantiser
+        off = self._off(math.log(max(1, size)) + A_STEP * self._quantiser)
+        self._risen = max(0.0, self._risen + off - USUAL_RISE)
+        return self._risen > RISEN
 
-    def _at_its_place(self, size: int) -> bool:
-        """Whether the last few are larger than usual so long after a keyframe."""
-        if self._at == PLACES_MAX:
-            return False
-        if self._at == len(self._places):
+    def _off(self, value: float) -> float:
+        """By how many usual deviations there is more than usual at this place; 0 while little is known."""
+        at, self._at = self._at, self._at + 1
+        if at >= PLACES_MAX:
+            return 0.0
+        if at == len(self._places):
             self._places.append(_Place())
-        self._off.append(self._places[self._at].off(size))
-        self._at += 1
-        return len(self._off) == WINDOW and sum(self._off) > KEEN_AT_PLACE * math.sqrt(WINDOW)
-
-    def _among_all(self, size: int) -> bool:
-        """Whether the last few are larger than a few usually are, wherever they stand."""
-        if len(self._last) == WINDOW:
-            self._sum -= self._last[0]
-        self._last.append(size)
-        self._sum += size
-        if len(self._last) < WINDOW:
-            return False
-        self._count += 1
-        off = self._sum - self._mean
-        rises = self._count > SETTLED and off > max(KEEN * self._deviation, (LEAST_RISE - 1) * self._mean)
-        share = max(1 / self._count, 0.003 if not rises else 0.001)
-        self._mean += off * share
-        self._deviation += (abs(off) - self._deviation) * share
-        return rises
+        place = self._places[at]
+        spread = place.spread if place.count >= KNOWN else self._spread
+        apart = place.learn(value)
+        if place.count > 1:
+            self._count += 1
+            self._spread += (abs(apart) - self._spread) * max(1 / self._count, SHARE_OF_ALL)
+        off = apart / max(LEAST_SPREAD, 1.25 * spread) if place.count > FEW else 0.0
+        return max(-ODD, min(ODD, off))
 
     def keyframe(self) -> None:
         """A keyframe stands between: what follows it is compared anew."""
-        self._last.clear()
-        self._off.clear()
-        self._sum = self._at = 0
+        self._at, self._risen = 0, 0.0
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """Which packets are decoded: a keyframe every two seconds, and what is between two only where something may move.
 
 Decoding all of a 1080p25 stream takes ten times what recording it does; its keyframes alone, less than that. What is
-shorter than the time between two keyframes shows in the sizes of the packets, if the camera spends bits where something
-moves: then the pictures since the last keyframe are decoded too, as far as the allowance goes. A camera with a constant
-bit rate and much noise shows nothing there; what is short on it is seen with its sub stream, which is decoded whole.
+shorter than the time between two keyframes shows in the sizes of the packets, where the camera spends bits on what
+moves, and in how coarse the pictures are, where it keeps to a bit rate: then the pictures since the last keyframe are
+decoded too, as far as the allowance goes. A little in much noise shows in neither; it is seen with the camera's sub
+stream, which is decoded whole.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import av
 
 from agent.core.motion import Allowance, Surge
+from agent.core.quantiser import HEAD_BYTES, SETS_BYTES, Quantiser
 from agent.recorder.tap import Format, Item
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Eye:
         self._keys: Any = None
         self._close: Any = None
         self._surge = Surge()
+        self._quantiser: Quantiser | None = None  # of H.264 only
         self._allowance = Allowance(CLOSE_SHARE, CLOSE_MOST_S)
         self._group: list[Item] = []
         self._group_bytes = 0
@@ -90,8 +93,7 @@ class Eye:
     def see(self, item: Item) -> None:
         """The next packet. Never raises for what is in it."""
         if item.format is not self._format:
-            self._format, self._keys, self._surge = item.format, None, Surge()
-            self._forget()
+            self._begin(item.format)
         try:
             if self._every:
                 self._each(item)
@@ -103,6 +105,11 @@ class Eye:
             self.undecoded += 1
             self._keys = None
             self._forget()
+
+    def _begin(self, form: Format) -> None:
+        self._format, self._keys, self._surge = form, None, Surge()
+        self._quantiser = Quantiser(form.headers) if form.codec == "h264" else None
+        self._forget()
 
     def _each(self, item: Item) -> None:
         if self._keys is None:
@@ -119,7 +126,7 @@ class Eye:
     def _keyframe(self, item: Item) -> None:
         self._forget()
         self._surge.keyframe()
-        self._group, self._group_bytes = [item], item.packet.size
+        self._coarseness(item, SETS_BYTES)
         if item.mono_ns - self._looked_ns < LOOK_NS and not self._close_wanted():
             return
         self._looked_ns = item.mono_ns
@@ -128,11 +135,17 @@ class Eye:
         frame = _decoded(self._keys, item.packet)
         if frame is not None:
             self._present(frame, item.mono_ns)
+        if self._close_wanted():  # else nothing of what is up to the next keyframe matters
+            self._group, self._group_bytes = [item], item.packet.size
+
+    def _coarseness(self, item: Item, count: int) -> int | None:
+        """As so many bytes at a packet's beginning tell; None if they do not."""
+        return self._quantiser.of(bytes(memoryview(item.packet)[:count])) if self._quantiser is not None else None
 
     def _between(self, item: Item) -> None:
         self._group.append(item)
         self._group_bytes += item.packet.size
-        rises = self._surge.see(item.packet.size)
+        rises = self._surge.see(item.packet.size, self._coarseness(item, HEAD_BYTES))
         if self._group_bytes > GROUP_BYTES_MAX:
             self._forget()
         elif self._close is not None:

@@ -115,20 +115,74 @@ def test_what_is_more_than_usual_at_its_place_is_seen_though_less_than_elsewhere
     assert any(moving[first : first + 20])
 
 
+def hunting(rng: random.Random, count: int) -> list[tuple[int, int]]:
+    """(size, quantiser) of a camera that keeps to a bit rate, in much noise: now coarser and smaller, now the other."""
+    found = []
+    for _ in range(count):
+        quantiser = rng.choice((25, 26, 26, 27, 27, 28))
+        found.append((round(9000 * 2 ** ((26 - quantiser) / 2) * rng.uniform(0.85, 1.15)), quantiser))
+    return found
+
+
+def coarser(packets: list[tuple[int, int]], steps: int) -> list[tuple[int, int]]:
+    """As much as before, of pictures in which more changes."""
+    return [(size, quantiser + steps) for size, quantiser in packets]
+
+
+def test_coarser_pictures_of_the_same_size_say_so_and_a_rate_that_is_kept_does_not() -> None:
+    rng, told, sizes_only = random.Random(7), Surge(), Surge()
+    quiet = []
+    for _ in range(60):
+        told.keyframe()
+        sizes_only.keyframe()
+        for size, quantiser in hunting(rng, 49):
+            quiet.append(told.see(size, quantiser))
+            sizes_only.see(size)
+    assert sum(quiet) <= len(quiet) // 200
+    told.keyframe()
+    sizes_only.keyframe()
+    packets = hunting(rng, 12) + coarser(hunting(rng, 25), 2)
+    seen = [told.see(*packet) for packet in packets]
+    assert not any(seen[:12])
+    assert any(seen[12:24]), "within half a second"
+    assert not any(sizes_only.see(size) for size, _ in packets)
+
+
+def test_a_little_over_many_packets_says_as_much_as_a_lot_over_few() -> None:
+    for times, within in ((1.15, 49), (3.0, 3)):
+        rng, surge = random.Random(9), Surge()
+        for _ in range(30):
+            surge.keyframe()
+            for size in sizes(49, rng):
+                surge.see(size)
+        surge.keyframe()
+        assert any(surge.see(round(size * times)) for size in sizes(within, rng))
+
+
+def test_a_packet_that_does_not_tell_is_as_coarse_as_the_one_before() -> None:
+    rng, surge = random.Random(7), Surge()
+    for _ in range(60):
+        surge.keyframe()
+        for place, size in enumerate(sizes(49, rng)):
+            surge.see(size, None if place % 3 else 40)
+    surge.keyframe()
+    assert not any(surge.see(size, None if place % 2 else 40) for place, size in enumerate(sizes(49, rng)))
+
+
 def test_groups_without_an_end_are_bounded() -> None:
     surge = Surge()
-    for _ in range(20 * PLACES_MAX):
-        surge.see(5000)
+    assert not any(surge.see(5000 if number < PLACES_MAX else 50_000) for number in range(20 * PLACES_MAX))
     assert len(surge._places) == PLACES_MAX
 
 
 def test_what_stays_larger_becomes_usual() -> None:
     rng, surge = random.Random(3), Surge()
-    for size in sizes(3000, rng):
-        surge.see(size)
-    for size in sizes(20_000, rng):
-        surge.see(2 * size)
-    assert not any(surge.see(2 * size) for size in sizes(300, rng))
+    risen = []
+    for times in (1,) * 60 + (2,) * 400:
+        surge.keyframe()
+        risen.append(sum(surge.see(times * size) for size in sizes(49, rng)))
+    assert all(risen[60:70])
+    assert not any(risen[-6:])
 
 
 def test_an_allowance_saves_and_is_overdrawn() -> None:

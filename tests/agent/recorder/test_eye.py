@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sp_scene import Part, Scene, walk, yuv
 
+from agent.core.quantiser import HEAD_BYTES, SETS_BYTES, Quantiser
 from agent.recorder import grey, pictures
 from agent.recorder.eye import Eye, picture_of
 from agent.recorder.tap import BYTES_MAX, Format, Item, Tap
@@ -66,6 +67,22 @@ def test_an_allowance_that_is_spent_leaves_keyframes_only(film: list[Item]) -> N
     generous, _ = looked_at(film, spent_s=lambda: 0.0)
     assert 0 < eye.closely < generous.closely <= 2 * GOP
     assert eye._close is None
+
+
+def test_heads_of_packets_are_read_only_where_it_matters(film: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(Quantiser, "of", lambda self, head: read.append(len(head)))
+    keyframes = sum(item.packet.is_keyframe for item in film)
+    eye = Eye(lambda frame, mono_ns: None, lambda: False)
+    for item in film:
+        eye.see(item)
+    assert len(read) == 1 + keyframes, "the headers, and what stands before keyframes"
+    assert eye._group == [], "nor are packets kept"
+    read.clear()
+    looked_at(film)
+    assert len(read) == 1 + len(film)
+    assert sorted(read)[len(film) - keyframes] <= HEAD_BYTES
+    assert max(read) <= SETS_BYTES
 
 
 def test_a_sub_stream_is_decoded_whole(film: list[Item]) -> None:
