@@ -9,6 +9,7 @@ from agent.config.looking import ids_of, tell_unknown
 from agent.core.events import KINDS
 from agent.core.spans import HARD_FLOOR_DAYS, least_days, span
 
+DAY_H = 24
 CLASSES = ("rows", "registers", "audit", "clips")
 
 
@@ -19,6 +20,14 @@ def classes(site: Table, report: Report) -> None:
         keep = retention.get(name)
         if isinstance(keep, str) and least_days(span(keep)) < HARD_FLOOR_DAYS:
             report.error(retention, name, "hard-floor")
+
+
+def backup(site: Table, report: Report) -> None:
+    """What is kept elsewhere is as of yesterday at the latest."""
+    table = site.get("backup")
+    every_h = table.get("every_h") if table else None
+    if isinstance(every_h, int) and every_h > DAY_H:
+        report.warn(table, "every_h", "backup-rare")
 
 
 def holds(site: Table, report: Report) -> None:

@@ -18,7 +18,7 @@ from agent.config.looking import tell_unknown as _unknown
 from agent.config.pins import SPI, pulled_up_at_boot, same_line
 from agent.config.problems import has_credentials
 from agent.config.rules_of_cameras import cameras, host_and_port
-from agent.config.rules_of_keeping import classes, holds
+from agent.config.rules_of_keeping import backup, classes, holds
 from agent.config.rules_of_points import analogs, channels, loops, pump_limits, pump_points, windows
 from agent.config.rules_of_views import masks, zones
 from agent.core.events import KINDS
@@ -336,5 +336,5 @@ def timezone(site: Table, report: Report) -> None:
 LOOKS: tuple[Callable[[Table, Report], None], ...] = (
     ids, pins, boot_pins, points, channels, loops, analogs, pump_points, remote_starts, pump_limits, windows, relays,
     arming, contacts, rule_events, rule_targets, rule_ends, idle,
-    silent_alarms, cameras, zones, masks, keeping, classes, holds, uplink, people, timezone,
+    silent_alarms, cameras, zones, masks, keeping, classes, backup, holds, uplink, people, timezone,
 )  # fmt: skip

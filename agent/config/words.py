@@ -281,6 +281,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "pressing it does nothing: there is neither press nor a rule",
         "按下后没有任何作用：既无 press，也无规则",
     ),
+    "backup-rare": (
+        "a day and more may be lost with the disk: rules of such sites ask for a copy every 24 hours",
+        "磁盘损坏时会丢失一天以上的记录：此类站点的制度要求每 24 小时备份一次",
+    ),
     "no-tls": (
         "without TLS anyone on the way can read and change what is sent; use mqtts://",
         "未加密，途中任何人都可读取和篡改；请使用 mqtts://",

@@ -8,17 +8,16 @@ from pathlib import Path
 
 from msgspec import UNSET
 
+from agent.cli.beside import BESIDE_TEXTS, beside
 from agent.cli.terminal import BOLD, RED, YELLOW, paint, safe
 from agent.cli.texts import Texts
-from agent.config import Checked, Problem, SiteConfig, check
-from agent.config.words import nearest
+from agent.config import Checked, Problem, check
 from agent.runtime.paths import Paths
-from agent.runtime.secrets import Secrets, SecretsError
 
 HELP = """\
-Looks through site.toml (and secrets.toml beside it) and says everything that is wrong, each with its line,
-the value that stands there and what is allowed. Nothing is started or changed. Exit code 1 if there are errors;
-warnings alone are 0."""
+Looks through site.toml, secrets.toml beside it and the folders of copies, and says everything that is wrong, each
+with its line, the value that stands there and what is allowed. Nothing is started or changed. Exit code 1 if there
+are errors; warnings alone are 0."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +28,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, paths: Paths) -> int:
     file = args.file.absolute() if args.file else paths.site
     checked = check(file)
-    t = Texts(checked.language)
-    beside = _beside(file, checked.config, t) if checked.config else []
+    t = Texts(checked.language, BESIDE_TEXTS)
     errors = [(file, problem) for problem in checked.problems]
     warnings = [(file, problem) for problem in checked.warnings]
-    for where, level, problem in beside:
+    for where, level, problem in beside(file, checked.config, paths, t) if checked.config else []:
         (errors if level == "error" else warnings).append((where, problem))
     if args.json:
         print(_as_json(errors, warnings))
@@ -66,37 +64,3 @@ def _as_json(errors: list[tuple[Path, Problem]], warnings: list[tuple[Path, Prob
         for file, p in problems
     ]
     return json.dumps({"good": not errors, "found": found}, ensure_ascii=False, indent=2)
-
-
-# --- what stands beside the file ---
-
-
-def _beside(file: Path, config: SiteConfig, t: Texts) -> list[tuple[Path, str, Problem]]:
-    """(file, level, problem) of secrets.toml and of the files that [uplink] names."""
-    return [*_secrets(file.with_name("secrets.toml"), config, t), *_certificates(file, config, t)]
-
-
-def _secrets(path: Path, config: SiteConfig, t: Texts) -> list[tuple[Path, str, Problem]]:
-    try:
-        names = Secrets.load(path).names()
-    except SecretsError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        return [(path, "error", Problem("", "", reason))]
-    known = {camera.id for camera in config.camera} | {"uplink"}
-    found = []
-    for name in sorted(names - known):
-        near = nearest(name, known)
-        message = t("secrets-unknown", name=name, near=t("near", near=near) if near else "")
-        found.append((path, "warning", Problem("", "", message)))
-    return found
-
-
-def _certificates(file: Path, config: SiteConfig, t: Texts) -> list[tuple[Path, str, Problem]]:
-    if config.uplink is UNSET:
-        return []
-    named = {key: getattr(config.uplink, key) for key in ("ca", "cert", "key")}
-    missing = {key: path for key, path in named.items() if path and not Path(file.parent, path).exists()}
-    return [
-        (file, "warning", Problem("", "", t("file-missing", key=f"uplink.{key}", path=path)))
-        for key, path in missing.items()
-    ]

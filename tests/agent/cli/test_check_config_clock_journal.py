@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sp_cli import Board, Said
@@ -14,6 +16,7 @@ from sp_cli import Board, Said
 from agent.config.schema import schema
 from agent.core.events import DoorOpened
 from agent.runtime.clock import boot_id
+from agent.runtime.keys import new_signer, write_key
 
 Standpipe = Callable[..., Said]
 
@@ -148,3 +151,82 @@ def test_journal_check_names_the_first_bad_row(board: Board, standpipe: Standpip
     assert f"{board.paths.journal}: row 20: " in said.out
     report = json.loads(standpipe("journal", "check", "--json").out)
     assert (report["rows"], report["bad_seq"]) == (19, 20)
+
+
+KEY_OF_TLS = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
+
+
+def copies(board: Board, section: str = "backup") -> Path:
+    """The site's folder of copies, as site.toml names it."""
+    folder = board.paths.site.parent / "disk"
+    (folder / "a-copy").mkdir(parents=True, exist_ok=True)
+    board.paths.site.write_text(board.paths.site.read_text() + f'\n[{section}]\npath = "{folder}"\n')
+    return folder
+
+
+@pytest.mark.parametrize("section", ["backup", "holds"])
+@pytest.mark.parametrize(
+    ("name", "text", "mode", "open_"),
+    [
+        ("board.key", "ab" * 32 + "\n", 0o600, True),
+        ("other", "cd" * 32 + "\n", 0o600, True),
+        ("tls.pem", KEY_OF_TLS, 0o600, True),
+        ("secrets.toml", '[yard]\nuser = "u"\npassword = "hunter2"\n', 0o600, True),
+        ("anna.key", "", 0o644, False),
+    ],
+)
+def test_check_finds_keys_where_copies_leave_the_board(
+    board: Board, standpipe: Standpipe, section: str, name: str, text: str, mode: int, open_: bool
+) -> None:
+    file = copies(board, section) / "a-copy" / name
+    if text:
+        file.write_text(text)
+    else:
+        write_key(file, new_signer(), "anna", "correct horse")
+    file.chmod(mode)
+    said = standpipe("check")
+    (line,) = (line for line in said.out.splitlines() if str(file) in line)
+    assert (said.code, "a key or passwords lie open" in line) == (0, open_)
+    assert ("mode 644" in line) is not open_
+    assert "hunter2" not in said.out
+    board.paths.site.write_text(board.paths.site.read_text().replace("[site]\n", '[site]\nlanguage = "zh-CN"\n', 1))
+    assert ("以明文存放" in standpipe("check").out) is open_
+    file.unlink()
+    assert str(file) not in standpipe("check").out
+
+
+def test_a_closed_key_and_a_copy_of_the_site_file_are_none_of_that(board: Board, standpipe: Standpipe) -> None:
+    folder = copies(board)
+    write_key(folder / "anna.key", new_signer(), "anna", "correct horse")
+    (folder / "a-copy" / "site.toml").write_bytes(board.paths.site.read_bytes())
+    (folder / "a-copy" / "journal.db").write_bytes(b"\xff" * 100_000)
+    out = standpipe("check").out
+    assert str(folder / "a-copy") not in out
+    assert "anna.key" not in out
+
+
+def test_check_says_that_copies_lie_beside_their_originals(board: Board, standpipe: Standpipe) -> None:
+    folder = copies(board)
+    assert f"{folder}: warning: the copies lie on the disk of the data itself" in standpipe("check").out
+    shutil.rmtree(folder)
+    assert "is the disk of the copies mounted" not in standpipe("check").out, "the file of another machine"
+    board.note(DoorOpened(source="gate"))
+    assert "is the disk of the copies mounted" in standpipe("check").out
+
+
+def test_a_key_of_the_uplink_is_not_for_everybody(board: Board, standpipe: Standpipe) -> None:
+    key = board.paths.site.parent / "board.pem"
+    key.write_text(KEY_OF_TLS)
+    text = board.paths.site.read_text()
+    board.paths.site.write_text(text.replace("[uplink]\n", f'[uplink]\nkey = "{key}"\ncert = "{key}"\n'))
+    for mode, told in ((0o644, True), (0o640, False)):
+        key.chmod(mode)
+        assert ("anybody on this machine can read this key" in standpipe("check").out) is told
+
+
+def test_a_backup_less_often_than_each_day_is_something_to_look_at(board: Board, standpipe: Standpipe) -> None:
+    copies(board)
+    text = board.paths.site.read_text()
+    for hours, told in ((25, True), (24, False), (6, False)):
+        board.paths.site.write_text(f"{text}every_h = {hours}\n")
+        assert ("every 24 hours" in standpipe("check").out) is told
