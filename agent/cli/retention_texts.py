@@ -44,6 +44,16 @@ REASONS: dict[str, str] = {
     "there is no footage of {}": "没有 {} 的录像",
     "its scope names no camera, from and to": "范围未写明摄像机和起止时间",
     "{} files lie within this scope now, and {} did when it was asked for": "此范围现有 {} 个文件，申请时为 {} 个",
+    "footage is recorded to this disk: it must be replaced first": "正在向此磁盘录像：请先更换",
+    "nobody knows when it was last recorded to: say so (--last-used)": "最后录像时间不明：请用 --last-used 说明",
+    "footage on it may be younger than {} full days": "其中的录像可能不满 {} 整天",
+    "footage on it may be younger than keep asks, {}: put it into the safe until then": (
+        "其中的录像可能未满保存期 keep（{}）：到期之前请存入保险柜"
+    ),
+    "nobody has signed that this disk may be destroyed: standpipe approve": (
+        "尚无人签名批准销毁此磁盘：standpipe approve"
+    ),
+    "hold {} has no copy yet": "留存 {} 尚无副本",
     "the standing policy {} ends in {} days: standpipe retention policy": (
         "长期有效的策略 {} 将在 {} 天后到期：请运行 standpipe retention policy 重新申请"
     ),

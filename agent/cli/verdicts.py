@@ -100,6 +100,8 @@ def _value(name: str, text: str, place: Place) -> str:
     try:
         if name in ("from", "to"):
             return datetime.fromisoformat(text).astimezone(place.zone).isoformat(" ", "seconds")
+        if name.endswith("_ns"):
+            return place.time(int(text))
         return amount(int(text)) if name == "bytes" else text
     except (ValueError, OverflowError):
         return text

@@ -30,13 +30,14 @@ _TEXTS = ("kind", "request", "requester", "digest", "verdict", "by", "key", "sit
 _LEADERS = frozenset({Role.SUPERVISOR, Role.MANAGER})
 # What can be asked for, and the roles whose signature answers it; a site may narrow them down (Here.approvers).
 KINDS: Mapping[str, frozenset[Role]] = {
+    "disk.retire": _LEADERS | {Role.SAFETY_OFFICE},
     "footage.delete": _LEADERS,
     "footage.view": _LEADERS | {Role.SAFETY_OFFICE},
     "hold.release": _LEADERS,
     "policy": _LEADERS,
 }
 # What takes footage away, or what protects it: the board must know for certain that two people wanted it.
-ASKED_BY_KEY = frozenset({"footage.delete", "hold.release"})
+ASKED_BY_KEY = frozenset({"disk.retire", "footage.delete", "hold.release"})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from agent.cli import retiring
 from agent.cli.moments import TIME_HELP, span
 from agent.cli.place import CommandError, Place, UsageError, look
 from agent.cli.requests import ask, wants
@@ -32,13 +33,14 @@ plan     what the next pass would delete and why, what holds keep, for how many 
 run      a pass now, as the timer makes one each hour
 policy   ask for the standing policy without which nothing ever expires; a supervisor signs it: standpipe approve
 delete   ask for footage of one camera to be deleted; a supervisor who is not you signs it: standpipe approve
+retire   ask for a disk that held footage to be destroyed, once all on it is past its time; certificate prints the paper
 
 {TIME_HELP}"""
 NS = 1_000_000_000
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="plan|run|policy|delete")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="plan|run|policy|delete|retire|certificate")
     plan = actions.add_parser("plan", help="what would go, and why")
     plan.add_argument("--all", action="store_true", help="each hour by itself")
     plan.add_argument("--json", action="store_true", help="all of it as JSON, each hour by itself")
@@ -52,11 +54,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("--document", default="", metavar="NUMBER", help="of the paper with the written consent")
     for one in (policy, delete):
         wants(one)
+    retiring.add_to(actions)
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     place = look(paths)
-    t = Texts(place.language, RETENTION_TEXTS)
+    t = Texts(place.language, RETENTION_TEXTS | retiring.RETIRING_TEXTS)
     if args.action in ("plan", "run"):
         with _desk(paths) as desk:
             if args.action == "run":
@@ -71,6 +74,10 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         whole = as_dict(seen) | _others(rows, gone)
         print(json.dumps(whole, ensure_ascii=False, indent=2) if args.json else "\n".join(told))
         return 0
+    if args.action in ("retire", "certificate"):
+        with _desk(paths) as desk:
+            does = {"retire": retiring.retire, "certificate": retiring.certificate}[args.action]
+            return does(args, paths, desk, place, t)
     if args.action == "policy":
         scope = {"about": POLICY_ABOUT, "overwrite": "yes" if args.overwrite else "no"}
         return ask(paths, t, "policy", scope, args)

@@ -188,6 +188,27 @@ class DeletionDone(Event):
     bytes: int
 
 
+@kind("deletion.certified", lane=Lane.ALARM)
+class DeletionCertified(Event):
+    """A disk that held footage was destroyed (source: its serial number): what its certificate says.
+
+    method: overwritten / erased / degaussed / shredded; looked: what reading it back has shown, "" if nobody did; held:
+    what was on it, in words; last_used_ns: when footage was last recorded to it (UTC); key: approver's.
+    """
+
+    request: str
+    volume: str
+    held: str
+    last_used_ns: int
+    method: str
+    looked: str
+    document: str
+    requester: str
+    approver: str
+    key: str
+    reason: str
+
+
 @kind("retention.breach", lane=Lane.ALARM)
 class RetentionBreach(Event):
     """Footage was given up before its floor: the disk was full, and the signed policy `authority` allows it."""

@@ -82,6 +82,7 @@ def test_why_one_does_not_stand(wrong: Callable[[], str], says: str) -> None:
 
 def test_who_may_sign_what() -> None:
     assert {kind: set(roles) for kind, roles in KINDS.items()} == {
+        "disk.retire": {Role.SUPERVISOR, Role.SAFETY_OFFICE, Role.MANAGER},
         "footage.delete": {Role.SUPERVISOR, Role.MANAGER},
         "footage.view": {Role.SUPERVISOR, Role.SAFETY_OFFICE, Role.MANAGER},
         "hold.release": {Role.SUPERVISOR, Role.MANAGER},
