@@ -100,6 +100,7 @@ REASONS: dict[str, str] = {
     "its end is not after its beginning": "结束时间不晚于开始时间",
     "it lasts {} hours at most": "最长 {} 小时",
     "too many permits stand already": "有效的许可已过多",
+    "that takes the signature of {}": "此项需要 {} 签名",
     "there is no walk test": "没有正在进行的步行测试",
     "{} has started a walk test already": "{} 已开始步行测试",
     "alarms not acknowledged: {}; see to them first (standpipe alarm ack), the sounders would be quiet": (

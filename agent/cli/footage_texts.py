@@ -50,6 +50,18 @@ FOOTAGE_TEXTS: dict[str, tuple[str, str]] = {
         "复制到板外即为调看：请加 --grant GRANT --viewer NAME（standpipe grant ask --copies）",
     ),
     "accepted": ("{path}: accepted; recording goes on there within seconds", "{path}：已接受；几秒内恢复录像"),
+    "accept-key": (
+        "this site has an IT administrator: it takes their --key",
+        "本站设有计算机管理人员：须用其 --key 签名",
+    ),
+    "accept-consent": (
+        "it takes the safety office's consent first: standpipe impairment start footage-disk --key FILE",
+        "须先经安全办同意：standpipe impairment start footage-disk --key FILE",
+    ),
+    "accepted-disk": (
+        "  volume {volume}, was {before}; {device} {model}, serial {serial}",
+        "  卷 {volume}，原为 {before}；{device} {model}，序列号 {serial}",
+    ),
     "fetch": ("  fetch it: scp {user}@{host}:{path} .", "  取回：scp {user}@{host}:{path} ."),
     "no-player": (
         "no player here (mpv, ffplay, vlc; over ssh there is no screen): --out FILE, or --out - into a pipe",

@@ -20,9 +20,10 @@ from agent.cli.texts import Texts
 from agent.config import SiteConfig, keys_of, load
 from agent.core.commands import INCIDENT_CLOSE, OPS
 from agent.core.events import Event
-from agent.core.people import Role
-from agent.core.permits import ENDS, MOST_S, by_command, signed_fields
+from agent.core.people import Key, Role
+from agent.core.permits import CONSENT, DISK, ENDS, MOST_S, by_command, may_sign, signed_fields
 from agent.core.signed import PERMIT, fits
+from agent.journal import Journal
 from agent.journal.facts import as_event
 from agent.journal.projections import clock_anchors, corrected_ns, standing
 from agent.runtime.keys import verify
@@ -33,6 +34,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "visit.opened": OPS["arm"].roles,
     "impairment.started": OPS["impairment-start"].roles,
     "drill.started": OPS["drill-start"].roles,
+    "footage.disk": frozenset({Role.IT_ADMIN}),
     "incident.declared": OPS["incident-declare"].roles,
     "incident.closed": OPS[INCIDENT_CLOSE].roles,
 }
@@ -55,7 +57,7 @@ def known(paths: Paths, of: list[str], t: Texts, *, doors: bool = False) -> None
     site = load(paths.site)
     things = [point.id for point in site.point if point.kind == "door" or not doors]
     if not doors:
-        things += [pump.id for pump in site.pump] + [camera.id for camera in site.camera]
+        things += [pump.id for pump in site.pump] + [camera.id for camera in site.camera] + [*CONSENT]
     for id_ in of:
         if id_ not in things:
             raise UsageError(t("permit-unknown", id=id_, known=" ".join(things)))
@@ -69,17 +71,22 @@ def signs(parser: argparse.ArgumentParser) -> None:
 def signed(args: argparse.Namespace, paths: Paths, permit: Event, t: Texts) -> Event:
     """The permit, or another statement of ROLES, signed with --key if it is given.
 
-    UsageError for a key that may not sign it here.
+    UsageError for a key that may not sign it here, and without one where it takes a certain role's.
     """
-    if args.key is None:
+    of = permit.data().get("of", [])
+    assert isinstance(of, list)
+    allowed = may_sign(map(str, of), ROLES[permit.KIND])
+    if args.key is None and allowed == ROLES[permit.KIND]:
         return permit
+    if args.key is None:
+        raise UsageError(t("permit-key", of=" ".join(map(str, of)), roles=" ".join(sorted(allowed))))
     signer, about = opened(args)
     site = load(paths.site)
     known = keys_of(site).get(signer.key_id)
     if known is None or known.person != about.person:
         raise UsageError(t("permit-stranger", key=args.key))
-    if known.role not in ROLES[permit.KIND]:
-        roles = " ".join(sorted(ROLES[permit.KIND]))
+    if known.role not in allowed:
+        roles = " ".join(sorted(allowed))
         raise UsageError(t("permit-role", person=known.person, role=known.role, roles=roles))
     fields: dict[str, Any] = {"by": known.person, "key": known.id}
     permit = replace(permit, **fields)
@@ -94,12 +101,31 @@ def _signature(event: Event, site: SiteConfig, t: Texts) -> str:
         return t("permit-command", row=values["request"])
     if not values.get("sig"):
         return t("permit-unsigned")
+    key = _signer(event, site)
+    return t("permit-wrong") if key is None else t("permit-signed", person=key.person, role=key.role)
+
+
+def _signer(event: Event, site: SiteConfig) -> Key | None:
+    """Whose good signature it bears."""
+    values = event.data()
     key = keys_of(site).get(str(values["key"]))
     told = signed_fields(site.site.id, site.site.board, event)
-    good = key is not None and key.person == values["by"]
-    if key is None or not good or not fits(key.public, str(values["sig"]), PERMIT, told, verify):
-        return t("permit-wrong")
-    return t("permit-signed", person=key.person, role=key.role)
+    if key is None or key.person != values["by"]:
+        return None
+    return key if fits(key.public, str(values["sig"]), PERMIT, told, verify) else None
+
+
+def consent(journal: Journal, site: SiteConfig) -> str:
+    """Id of a permit that stands for the disk of the footage, signed by who may; "" if there is none."""
+    for row in standing(journal):
+        event = as_event(row)
+        of = event.data().get("of", [])
+        if row.kind != "impairment.started" or not isinstance(of, list) or DISK not in of:
+            continue
+        key = _signer(event, site)
+        if by_command(event) or (key is not None and key.role in CONSENT[DISK]):
+            return row.source
+    return ""
 
 
 def begin(args: argparse.Namespace, paths: Paths, event: Event, t: Texts) -> int:

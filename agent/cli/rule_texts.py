@@ -20,6 +20,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{person} is {role}: this takes one of {roles}",
         "{person} 的角色是 {role}：此项需要 {roles} 之一",
     ),
+    "permit-key": (
+        "{of} takes a signature, --key FILE, of: {roles}",
+        "{of} 需要签名（--key FILE），签名人角色：{roles}",
+    ),
     "permit-signed": ("signed by {person} ({role})", "已由 {person} 签名（{role}）"),
     "permit-unsigned": ("not signed", "未签名"),
     "permit-wrong": ("SIGNATURE DOES NOT FIT", "签名不符"),

@@ -2,6 +2,7 @@
 
 Rules of this file:
 - a permit begins by its row (a person wrote it) and ends by a person or by itself, after its `for_s` seconds;
+- what CONSENT names is out of order by a signed permit alone, whoever may write others at the site;
 - of a permit from before a boot the time that is left is known only if both clocks were; if not, it ends: a board
   must not become deaf for longer because it lost its clock.
 """
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.core.chain import Stamp
-from agent.core.events import DrillEnded, Event, ImpairmentEnded, VisitClosed
+from agent.core.events import DrillEnded, Event, FootageStopped, ImpairmentEnded, VisitClosed
+from agent.core.people import Role
 
 SECOND = 1_000_000_000
 HOUR_S = 3600
@@ -35,6 +37,21 @@ ENDED: Mapping[str, str] = {
     "drill.ended": "drill.started",
 }
 KINDS = frozenset({*ENDS, *ENDED})
+DISK = "footage-disk"  # a thing that every site has: whoever takes it out has the safety office's consent
+CONSENT: Mapping[str, frozenset[Role]] = {DISK: frozenset({Role.SAFETY_OFFICE})}
+PULLED = ("wrong volume", "write error", "read-only")  # what a recorder says where its disk is gone
+
+
+def things_of(event: Event) -> tuple[str, ...]:
+    """What an event is about, beside its source."""
+    return (DISK,) if isinstance(event, FootageStopped) and event.reason.startswith(PULLED) else ()
+
+
+def may_sign(of: Iterable[str], roles: frozenset[Role]) -> frozenset[Role]:
+    """Whose signature a permit of these things takes, of those that may begin it."""
+    for thing in of:
+        roles &= CONSENT.get(thing, roles)
+    return roles
 
 
 def signed_fields(site: str, board: str, permit: Event) -> dict[str, Any]:
@@ -95,7 +112,7 @@ class Permits:
         self.standing[event.source] = Permit(
             event.source,
             event.KIND,
-            tuple(map(str, of)),
+            tuple(thing for thing in map(str, of) if thing not in CONSENT or data.get("sig") or by_command(event)),
             since_ns + for_s * SECOND,
             str(data.get("who", "")),
             str(data.get("what", "")),

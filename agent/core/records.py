@@ -42,9 +42,9 @@ BY_KIND: tuple[tuple[str, RecordClass], ...] = (
         "footage.resumed", "footage.rot",
     )),
     *((family, RecordClass.AUDIT) for family in (
-        "approval.*", "statement.*", "viewing.*", "export.*", "hold.*", "footage.deleted", "clip.deleted",
-        "deletion.*", "retention.breach", "command.*", "config.*", "journal.*", "backup.*", "point.armed",
-        "point.disarmed",
+        "approval.*", "statement.*", "viewing.*", "export.*", "hold.*", "footage.deleted", "footage.disk",
+        "clip.deleted", "deletion.*", "retention.breach", "command.*", "config.*", "journal.*", "backup.*",
+        "point.armed", "point.disarmed",
     )),
 )  # fmt: skip
 

@@ -58,6 +58,27 @@ class Volume:
         self._expected.unlink(missing_ok=True)
         self.adopt()
 
+    @property
+    def expected(self) -> str:
+        """The UUID that is recorded on, "" before there was any. OSError."""
+        return self._expected.read_text().strip() if self._expected.exists() else ""
+
+    @property
+    def found(self) -> str:
+        """The UUID of the disk that is there, "" without a marker. OSError."""
+        return self._marker.read_text().strip() if self._marker.exists() else ""
+
+    def mark(self) -> str:
+        """The UUID of the disk that is there; it is given one if it has none. FootageError."""
+        try:
+            self.footage.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                if not self._marker.exists():
+                    _write(self._marker, str(uuid.uuid4()))
+                return self.found
+        except OSError as error:
+            raise explain(self.footage, error) from error
+
     def check(self, *, recording: bool) -> None:
         """FootageError with its reason if footage must not be written here now.
 
@@ -66,8 +87,7 @@ class Volume:
         if not self._expected.exists():
             self.adopt()
         try:
-            expected = self._expected.read_text().strip()
-            found = self._marker.read_text().strip() if self._marker.exists() else ""
+            expected, found = self.expected, self.found
             free = self.free_bytes()
         except OSError as error:
             raise explain(self.footage, error) from error

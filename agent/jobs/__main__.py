@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.config import ConfigError, load_or_kept
 from agent.footage.errors import FootageError
-from agent.jobs import backup, holds, retention, scrub, seal
+from agent.jobs import backup, disk, holds, retention, scrub, seal
 from agent.jobs.desk import Desk
 from agent.journal import JournalError
 from agent.runtime import process
@@ -34,6 +34,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     if mistake:
         log.warning("%s", mistake)
     with Desk(paths, site, process.clock(args).stamp) as desk:
+        disk.look(desk)
         JOBS[args.job](desk)
     return 0
 

@@ -25,7 +25,7 @@ from agent.core.events import (
 )
 from agent.core.incidents import OPENED_MS, since_ms
 from agent.core.people import Role
-from agent.core.permits import ENDS, MOST_S
+from agent.core.permits import CONSENT, ENDS, MOST_S, may_sign
 from agent.core.statements import parse
 from agent.panel.response import Cause, Response
 
@@ -205,13 +205,15 @@ def _line(things: Sequence[str]) -> str:
 def _things(response: Response) -> set[str]:
     """What a permit can be for."""
     plan = response.plan
-    return {*plan.points, *plan.pumps, *plan.cameras}
+    return {*plan.points, *plan.pumps, *plan.cameras, *CONSENT}
 
 
 def _begin(response: Response, order: Order, permit: Event) -> Fate:
     args = order.args
     if unknown := sorted(set(args["of"]) - _things(response)):
         return Fate(f"there is no {unknown[0]} here")
+    if order.role not in (roles := may_sign(args["of"], frozenset(Role))):
+        return Fate(f"that takes the signature of {' or '.join(sorted(roles))}")
     most_s = MOST_S[permit.KIND]
     if args["for_s"] > most_s:
         return Fate(f"it lasts {most_s // 3600} hours at most")

@@ -27,7 +27,7 @@ from agent.core.events import (
     TroubleRaised,
 )
 from agent.core.permits import KINDS as PERMITS
-from agent.core.permits import Permits, began_ns
+from agent.core.permits import Permits, began_ns, things_of
 from agent.core.rules import LIMIT, ClipWish, Rule
 from agent.panel.plan import Plan
 
@@ -118,7 +118,7 @@ class Response:
         if event.KIND == "tamper.opened":
             return self.permits.work()
         mild = self._class_of(event) in (Signal.SUPERVISORY, Signal.TROUBLE)
-        return mild and self.permits.impaired(*self._things(event.source))
+        return mild and self.permits.impaired(*self._things(event.source), *things_of(event))
 
     def _besides(self, event: Event) -> list[Event]:
         """What the same event is, seen from elsewhere: an entry, a demand for a pump that is out of order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from agent.cli import clipping, listing, playing, uptimes
+from agent.cli import clipping, disks, listing, playing, uptimes
 from agent.cli.footage_texts import FOOTAGE_TEXTS
 from agent.cli.moments import TIME_HELP
 from agent.cli.place import look
@@ -18,7 +18,9 @@ availability    how much of a time was recorded, in percent, and what kept the r
 play            shows recorded footage in a player here, or writes it to a file; takes a grant: standpipe grant
 clip            have a clip cut around a moment, wait for it, and print where it is; it goes to the centre, and the
                 row viewing.cut says who asked. A copy to look at or take away (--out) takes a grant
-accept-volume   record on the disk that is there now, though it is another than before
+accept-volume   record on the disk that is there now, though it is another than before; where site.toml names an
+                it-admin and the safety office: with the one's --key, and under the other's consent
+                (standpipe impairment start footage-disk)
 
 {TIME_HELP}"""
 
@@ -29,20 +31,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     uptimes.wants(actions.add_parser("availability", help="how much of a time was recorded"))
     playing.wants(actions.add_parser("play", help="show recorded footage, under a grant"))
     clipping.wants(actions.add_parser("clip", help="have a clip cut"))
-    actions.add_parser("accept-volume", help="record on the disk that is there now")
+    disks.wants(actions.add_parser("accept-volume", help="record on the disk that is there now"))
 
 
 def run(args: argparse.Namespace, paths: Paths) -> int:
     place = look(paths)
     t = Texts(place.language, FOOTAGE_TEXTS)
     if args.action == "accept-volume":
-        return _accept(paths, t)
+        return disks.accept(args, paths, Volume(paths.footage, paths.data, 0), t)
     if args.action == "availability":
         return uptimes.run(args, paths, place, t, paths.footage)
     return {"list": listing.run, "play": playing.run, "clip": clipping.run}[args.action](args, paths, place, t)
-
-
-def _accept(paths: Paths, t: Texts) -> int:
-    Volume(paths.footage, paths.data, 0).accept()
-    print(t("accepted", path=paths.footage))
-    return 0

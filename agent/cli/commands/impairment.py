@@ -14,14 +14,15 @@ start         supervisory and trouble signals of these things raise no alarm for
 end           all is in order again: what still is not alarms now
 list          impairments that stand
 
-Signals of class alarm, and demand for an impaired pump, alarm as ever. It ends by itself."""
+footage-disk is the disk of the footage: who takes it out needs a permit that the safety office has signed (--key), or
+it is an alarm. Signals of class alarm, and demand for an impaired pump, alarm as ever. It ends by itself."""
 KIND = ImpairmentStarted.KIND
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="start|end|list")
     starting = actions.add_parser("start", help="these things are out of order")
-    starting.add_argument("of", nargs="+", metavar="ID", help="points, doors, pumps or cameras")
+    starting.add_argument("of", nargs="+", metavar="ID", help="points, doors, pumps, cameras, footage-disk")
     starting.add_argument("--measures", required=True, metavar="TEXT", help="what is done instead meanwhile")
     starting.add_argument("--minutes", type=int, required=True, metavar="N", help="how long at most")
     wants(starting)

@@ -52,6 +52,25 @@ class FootageResumed(Event):
     stopped_ms: int
 
 
+@kind("footage.disk", lane=Lane.ALARM)
+class FootageDisk(Event):
+    """The disk that footage lies on is another than was last told (source: footage), or a person took it into use.
+
+    volume: of its marker, before: the one expected until then; device, model, serial: as the kernel says, "" if it
+    does not; by, key, sig: the IT administrator, "" where a pass found it; permit: the consent that stood.
+    """
+
+    volume: str
+    before: str
+    device: str
+    model: str
+    serial: str
+    by: str = ""
+    key: str = ""
+    sig: str = ""
+    permit: str = ""
+
+
 @kind("clip.requested", lane=Lane.ALARM)
 class ClipRequested(Event):
     """A rule or a person wants `before_s` + `after_s` of `cameras` around `at_ns` (same instant: `at_mono_ns`, `boot`).

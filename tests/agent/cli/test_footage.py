@@ -1,5 +1,6 @@
 """standpipe footage: stretches, gaps, times as people write them, a clip from a recorder that runs."""
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -12,11 +13,12 @@ from sp_recorder import Recorder, card_numbers, until
 from agent.cli import uptimes
 from agent.cli.moments import instant, moment
 from agent.cli.place import Place, UsageError
-from agent.core.events import ApprovalRequested, ClockSet
+from agent.core.events import ApprovalRequested, ClockSet, ImpairmentStarted
 from agent.core.viewing import Grant, Why, scope_of
 from agent.footage.index import Gap, MediaIndex
 from agent.journal import Journal
 from agent.runtime.clock import SystemClock
+from agent.runtime.keys import write_key
 
 PLACE = Place("en", timezone(timedelta(hours=8)))
 NOW = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)  # 14:30 there
@@ -102,10 +104,66 @@ def test_without_an_index_and_without_a_recorder_it_says_what_to_do(board, stand
 
 def test_another_disk_is_accepted(board, standpipe):
     board.paths.footage.mkdir(parents=True)
+    board.journal().close()
     (board.paths.data / "footage-volume").write_text("00000000-0000-0000-0000-000000000000")
     said = standpipe("footage", "accept-volume")
     assert said.code == 0
     assert (board.paths.data / "footage-volume").read_text() == (board.paths.footage / ".standpipe-volume").read_text()
+
+
+def key_of(board, person):
+    """The options by which this person signs."""
+    key, secret = board.paths.data / f"{person.id}.key", board.paths.data / "passphrase"
+    if not key.exists():
+        write_key(key, person.signer, person.id, "correct horse battery")
+    secret.write_text("correct horse battery\n")
+    return ["--key", str(key), "--passphrase-file", str(secret)]
+
+
+def disks_told(board):
+    with contextlib.closing(board.journal()) as journal:
+        return [row.values() for row in journal.read(kinds=("footage.disk",))]
+
+
+def test_a_disk_is_another_by_the_it_admin_and_with_the_safety_offices_consent(board, standpipe):
+    roles = {"ida": "it-admin", "saf": "safety-office", "chen": "supervisor"}
+    ida, saf, chen = (Person(name, role, "plant-3") for name, role in roles.items())
+    board.paths.footage.mkdir(parents=True)
+    board.journal().close()
+    accept, consent = ["footage", "accept-volume"], ["impairment", "start", "footage-disk", "--reason", "full"]
+    consent += ["--measures", "spare", "--minutes", "5", "--yes"]
+    assert standpipe(*accept, "--by", "bo").code == 0, "where nobody has these roles"
+    assert (disks_told(board)[0]["by"], disks_told(board)[0]["permit"]) == ("bo", "")
+    board.paths.site.write_text(board.paths.site.read_text() + ida.section + saf.section + chen.section)
+    (board.paths.footage / ".standpipe-volume").write_text("another")
+    before = (board.paths.data / "footage-volume").read_text().strip()
+    assert "takes their --key" in standpipe(*accept).err
+    assert "consent first" in standpipe(*accept, *key_of(board, ida)).err
+    assert standpipe(*consent, *key_of(board, saf)).code == 0
+    assert "takes one of it-admin" in standpipe(*accept, *key_of(board, chen)).err
+    refused = standpipe("impairment", "start", "footage-disk", *consent[3:], *key_of(board, chen))
+    assert (refused.code, "takes one of safety-office" in refused.err) == (2, True)
+    assert "takes a signature" in standpipe(*consent).err
+    said = standpipe(*accept, *key_of(board, ida))
+    assert said.code == 0, said.err
+    told = disks_told(board)[-1]
+    about = {"volume": "another", "before": before, "by": "ida", "key": ida.key.id}
+    assert {name: told[name] for name in about} == about
+    assert str(told["permit"]).startswith("impairment-")
+    assert (board.paths.data / "footage-volume").read_text().strip() == "another"
+    assert len(disks_told(board)) == 2
+
+
+def test_without_consent_no_disk_is_taken_into_use(board, standpipe):
+    ida, saf = (Person(name, role, "plant-3") for name, role in (("ida", "it-admin"), ("saf", "safety-office")))
+    board.paths.site.write_text(board.paths.site.read_text() + ida.section + saf.section)
+    board.journal().close()
+    forged = {"of": ["footage-disk"], "reason": "x", "measures": "x", "for_s": 60, "by": "saf", "key": saf.key.id}
+    for signature in ("", "00" * 64):
+        board.note(ImpairmentStarted(source="i-1", sig=signature, **forged))
+        said = standpipe("footage", "accept-volume", *key_of(board, ida))
+        assert (said.code, "consent first" in said.err) == (2, True)
+    assert disks_told(board) == []
 
 
 def test_a_clip_is_cut_by_the_recorder_and_copied_under_a_grant(tmp_path, standpipe):

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from agent.core.chain import Stamp
-from agent.core.events import DrillEnded, DrillStarted, ImpairmentEnded, ImpairmentStarted, VisitClosed, VisitOpened
-from agent.core.permits import ENDED, ENDS, KINDS, PERMITS_MAX, Permits, began_ns
+from agent.core.events import (
+    DrillEnded,
+    DrillStarted,
+    FootageStopped,
+    ImpairmentEnded,
+    ImpairmentStarted,
+    VisitClosed,
+    VisitOpened,
+)
+from agent.core.people import Role
+from agent.core.permits import DISK, ENDED, ENDS, KINDS, PERMITS_MAX, Permits, began_ns, may_sign, things_of
 
 S = 1_000_000_000
 VISIT = VisitOpened(source="v-1", who="Li", reason="meter", what="visit", of=["gate"], for_s=60, by="anna")
@@ -74,3 +83,27 @@ def test_each_beginning_has_its_end() -> None:
     assert set(ENDED.values()) == set(ENDS)
     assert {ENDS[kind]("x", "anna").KIND for kind in ENDS} == set(ENDED)
     assert set(ENDS) | set(ENDED) == KINDS
+
+
+def test_the_disk_is_out_of_order_by_a_signed_permit_alone() -> None:
+    for signed in ({}, {"sig": "x"}, {"request": 7}):
+        permits = Permits()
+        more: dict[str, object] = {
+            "of": ["yard", DISK],
+            "for_s": 60,
+            "reason": "full",
+            "measures": "spare",
+            "by": "saf",
+        }
+        permits.take(ImpairmentStarted(source="i-2", **more, **signed), 0, 0)  # type: ignore[arg-type]
+        assert (permits.impaired("yard"), permits.impaired(DISK)) == (True, bool(signed))
+    roles = frozenset({Role.SUPERVISOR, Role.SAFETY_OFFICE})
+    assert may_sign(["yard"], roles) == roles
+    assert may_sign(["yard", DISK], roles) == {Role.SAFETY_OFFICE}
+
+
+def test_what_a_stop_of_recording_is_about() -> None:
+    about = {"wrong volume: gone": (DISK,), "write error: /f": (DISK,), "read-only: /f": (DISK,), "disk full: /f": ()}
+    for reason, things in about.items():
+        assert things_of(FootageStopped(source="yard", reason=reason)) == things
+    assert things_of(VISIT) == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sp_jobs import DAY_NS, NS, JobSite
 
+from agent.footage.volume import Volume
 from agent.runtime.clock import SystemClock
 
 
@@ -54,3 +55,20 @@ def test_the_wrong_disk_is_said_in_a_line(site: JobSite) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "is the disk mounted" in done.stderr
+
+
+def test_another_disk_is_a_row_once(site: JobSite) -> None:
+    marker = site.paths.footage / ".standpipe-volume"
+    Volume(site.paths.footage, site.paths.data, 0).adopt()
+    for _ in range(2):
+        assert jobs(site, "seal").returncode == 0
+    (first,) = (row.values() for row in site.rows("footage.disk"))
+    assert (first["volume"], first["by"]) == (marker.read_text().strip(), "")
+    marker.write_text("another\n")
+    for _ in range(2):
+        jobs(site, "seal")
+    (_, second) = (row.values() for row in site.rows("footage.disk"))
+    assert (second["volume"], second["before"]) == ("another", first["volume"])
+    marker.unlink()
+    assert jobs(site, "seal").returncode == 0, "a disk that is gone is the recorders' to tell"
+    assert len(site.rows("footage.disk")) == 2

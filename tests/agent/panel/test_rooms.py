@@ -20,6 +20,8 @@ from agent.core.events import (
     DrillStarted,
     EntryRegistered,
     Event,
+    FootageResumed,
+    FootageStopped,
     ImpairmentEnded,
     ImpairmentStarted,
     PointArmed,
@@ -27,6 +29,7 @@ from agent.core.events import (
     VisitClosed,
     VisitOpened,
 )
+from agent.core.permits import DISK
 from agent.panel.decide import Decider
 from agent.panel.plan import plan
 
@@ -344,6 +347,46 @@ def test_what_was_over_before_the_permit_ended_never_alarms(core: Core) -> None:
     core.after(60_000)
     assert raised(core) == []
     assert latched(core) == set()
+
+
+PULLED = FootageStopped(source="yard", reason="wrong volume: /footage: no marker: is the disk mounted?")
+
+
+def disk(**signed: object) -> ImpairmentStarted:
+    more: dict[str, object] = {"of": [DISK], "reason": "larger disk", "measures": "the other board", "by": "saf"}
+    return ImpairmentStarted(source="i-9", for_s=60, **more, **signed)  # type: ignore[arg-type]
+
+
+def test_a_disk_that_is_pulled_alarms(core: Core) -> None:
+    write(core, PULLED)
+    assert raised(core) == ["footage.stopped:yard"]
+
+
+def test_a_disk_that_is_pulled_by_consent_is_a_row_and_alarms_when_that_is_over(core: Core) -> None:
+    write(core, disk(sig="ab"))
+    write(core, PULLED)
+    assert raised(core) == []
+    core.after(60_000)
+    assert raised(core) == ["footage.stopped:yard"], "and it is not back"
+    write(core, FootageResumed(source="yard", stopped_ms=90_000))
+    assert "footage.stopped:yard" in {one.source for one in core.said() if one.KIND == "alarm.restored"}
+
+
+@pytest.mark.parametrize(
+    ("permit", "stopped"),
+    [
+        (disk(), PULLED),
+        (impairment("gate"), PULLED),
+        (disk(sig="ab"), FootageStopped(source="yard", reason="disk full: /footage: 3 MiB free")),
+    ],
+    ids=["unsigned", "of another thing", "another reason"],
+)
+def test_nothing_less_than_consent_to_just_that_is_enough(
+    core: Core, permit: ImpairmentStarted, stopped: FootageStopped
+) -> None:
+    write(core, permit)
+    write(core, stopped)
+    assert raised(core) == ["footage.stopped:yard"]
 
 
 # --- drills ---

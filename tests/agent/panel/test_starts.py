@@ -282,6 +282,15 @@ def test_permits_by_command_begin_and_end_and_are_heard_once(hand: Hand) -> None
     assert all(event.drill for event in hand.said() if event.source == "flood")
 
 
+def test_the_disk_is_out_of_order_by_the_safety_offices_command_alone(hand: Hand) -> None:
+    about = {"of": ["footage-disk"], "reason": "full", "measures": "spare", "for_s": 60}
+    refused = hand.order("impairment-start", "chen", role=Role.SUPERVISOR, **about)
+    assert isinstance(refused, CommandFailed)
+    assert refused.reason == "that takes the signature of safety-office"
+    assert isinstance(hand.order("impairment-start", "saf", role=Role.SAFETY_OFFICE, **about), CommandDone)
+    assert hand.decider.response.permits.impaired("footage-disk")
+
+
 def test_rules_hear_once_of_what_a_command_began(tmp_path: Path) -> None:
     rule = '\n[[rule]]\non = ["drill.started"]\nclip = { cameras = ["pump-room"] }\n'
     (tmp_path / "site.toml").write_text(START_SITE + rule)

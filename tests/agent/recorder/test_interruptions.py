@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from sp_footage import AT_NS, NS, fragments, stamp
 
 from agent.core.chain import Stamp
@@ -97,6 +98,7 @@ class Feed:
         return item
 
 
+@pytest.mark.timeout(1800)
 def test_thirty_days_of_interruptions_each_with_its_cause(tmp_path: Path, rounds: Callable[[int, int], int]) -> None:
     life, notes = Life(rounds(120, 30 * 1440), seed=1), list[Event]()
     index, folder = MediaIndex(tmp_path / "media.db"), tmp_path / "footage"
@@ -122,6 +124,7 @@ def test_thirty_days_of_interruptions_each_with_its_cause(tmp_path: Path, rounds
     index.close()
 
 
+@pytest.mark.timeout(1800)
 def test_days_without_a_fault_and_without_a_broker_have_no_gap(
     tmp_path: Path, rounds: Callable[[int, int], int]
 ) -> None:
