@@ -230,6 +230,7 @@ TEXTS |= {
     "hold-asked": ("waits for its end", "等待录像结束"),
     "hold-placed": ("not yet copied", "尚未复制"),
     "hold-copied": ("copied", "已复制"),
+    "hold-damaged": ("its copy is DAMAGED", "副本已损坏"),
     "hold-review": ("review by {day}", "复核日期 {day}"),
     "hold-done": (
         "{hold}: this footage may not go from now on; its copy is made within minutes (standpipe hold list)",

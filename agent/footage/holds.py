@@ -131,6 +131,10 @@ class Store:
             if not _holds(target / entry["file"], entry["sha256"])
         ]
 
+    def lacks(self, hold: str) -> bool:
+        """Whether copies that were made are not there: taken away, or another disk."""
+        return not (self.path / _name(hold) / MANIFEST).is_file()
+
     def remove(self, hold: str) -> tuple[int, int]:
         """(files, bytes) of what is taken away with a hold that was released. FootageError."""
         target = self.path / _name(hold)
@@ -152,10 +156,13 @@ def _name(hold: str) -> str:
 
 
 def _copy(row: Segment, source: Path, copy: Path) -> str:
-    """The SHA-256 of the copy, which is whole and synced. One that is there already is read again."""
-    if copy.exists():
-        found = _hash_of(copy)
-    else:
+    """The SHA-256 of the copy, which is whole and synced. One that is there already is read again, and set aside if it
+    is not what was recorded."""
+    found = _hash_of(copy) if copy.exists() else ""
+    if found and row.sha256 is not None and found != row.sha256.hex():
+        copy.rename(copy.with_name(f"{copy.name}.{found[:8]}.bad"))
+        found = ""
+    if not found:
         copy.parent.mkdir(parents=True, exist_ok=True)
         part = copy.with_name(copy.name + ".part")
         with part.open("wb") as out:

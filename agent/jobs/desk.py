@@ -65,6 +65,13 @@ class Desk:
         told = told_time(self.journal, self._stamp())
         return told._replace(clock="rtc") if told.clock == "told" else told
 
+    def age_ns(self, row: Row) -> int:
+        """How old a row is; more than anything where that cannot be told."""
+        now = self.now()
+        if row.boot == now.boot:
+            return now.mono_ns - row.mono_ns
+        return now.at_ns - row.at_ns if "unset" not in (now.clock, row.clock) and now.at_ns >= row.at_ns else 2**62
+
     def clock_refusal(self, now: Stamp) -> str:
         """Why ages cannot be told now, "" if they can."""
         carried = every(self.journal, "retention.ran")

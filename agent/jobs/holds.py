@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from agent.core.chain import Stamp
-from agent.core.events import DeletionRefused, HoldCopied, HoldPlaced, HoldReleased
+from agent.core.chain import Row, Stamp
+from agent.core.events import DeletionRefused, HoldChecked, HoldCopied, HoldPlaced, HoldReleased
+from agent.core.numbers import read_numbers
 from agent.footage.errors import FootageError
 from agent.footage.holds import Store, find
 from agent.footage.volume import MIB
@@ -14,6 +16,7 @@ from agent.jobs.desk import SOURCE, Desk
 from agent.journal.approvals import Approval
 from agent.journal.holds import Hold, holds
 
+WRONG_MAX = 10  # told of one hold
 DAY_NS = 86_400 * 1_000_000_000
 
 
@@ -29,14 +32,17 @@ def tend(desk: Desk) -> None:
     store = Store(desk.holds_path, desk.site.holds.quota_mb * MIB)
     failed: dict[str, str] = {}
     by_rule.place(desk, now)
+    lost = _lost(desk, store)
     for hold in holds(desk.journal).values():
         placed = hold if hold.placed else _place(desk, hold, now)
-        if placed is not None and not placed.copied:
+        if placed is not None and (not placed.copied or placed.wrong or placed.id in lost):
             try:
+                _mounted(desk, store, lost)
                 _copy(desk, placed, store)
             except FootageError as error:
                 failed[f"hold copy {hold.id}"] = str(error)
     desk.tell("hold copy ", failed)
+    _read_again(desk, store)
     _release(desk, store, now)
     late = {f"hold review {h.id}": h.reason for h in holds(desk.journal).values() if 0 < h.review_ns < now.at_ns}
     desk.tell("hold review ", late if now.clock != "unset" else {})
@@ -60,6 +66,36 @@ def _place(desk: Desk, hold: Hold, now: Stamp) -> Hold | None:
         )
     )
     return replace(hold, placed=True, segments=segments, review_ns=review_ns)
+
+
+def _lost(desk: Desk, store: Store) -> list[str]:
+    """Holds whose copies were made here, and are not there."""
+    standing = (hold for hold in holds(desk.journal).values() if hold.copied)
+    return [hold.id for hold in standing if Path(hold.path).parent == store.path and store.lacks(hold.id)]
+
+
+def _mounted(desk: Desk, store: Store, lost: list[str]) -> None:
+    """Copies are not made where a disk was, and is not. FootageError."""
+    if not lost or store.path.is_relative_to(desk.paths.data):
+        return
+    if not store.path.exists() or store.path.stat().st_dev == desk.paths.data.stat().st_dev:
+        told = f"{store.path}: copies that were made are not there: is its disk mounted? (path of [holds])"
+        raise FootageError(told, "wrong volume")
+
+
+def _read_again(desk: Desk, store: Store) -> None:
+    """The copies of one hold a pass, of each as often as footage is read again: what is wrong is copied anew."""
+    copied = [hold for hold in holds(desk.journal).values() if hold.copied and Path(hold.path).parent == store.path]
+    due = [hold for hold in copied if desk.age_ns(_read_at(hold)) >= desk.site.scrub.every_days * DAY_NS]
+    for hold in due[:1]:
+        files = sum(len(read_numbers(numbers)) for numbers in hold.segments.values())
+        desk.journal.append(HoldChecked(source=hold.id, files=files, wrong=store.check(hold.id)[:WRONG_MAX]))
+    found = [hold for hold in holds(desk.journal).values() if hold.wrong]
+    desk.tell("hold damaged ", {f"hold damaged {hold.id}": hold.wrong[0] for hold in found})
+
+
+def _read_at(hold: Hold) -> Row:
+    return next(row for row in reversed(hold.rows) if row.kind in ("hold.copied", "hold.checked"))
 
 
 def _copy(desk: Desk, hold: Hold, store: Store) -> None:

@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from agent.config import ConfigError, load
@@ -63,10 +62,10 @@ def tested(desk: Desk, backup: Row) -> BackupRestoreTested:
     )
 
 
-def due(desk: Desk, age_ns: Callable[[Row], int]) -> bool:
+def due(desk: Desk) -> bool:
     """Whether it is time for one."""
     rows = list(every(desk.journal, "backup.restore_tested"))
-    return not rows or age_ns(rows[-1]) >= desk.site.backup.restore_test_days * DAY_NS
+    return not rows or desk.age_ns(rows[-1]) >= desk.site.backup.restore_test_days * DAY_NS
 
 
 def _room(source: Path, target: Path) -> None:

@@ -16,7 +16,15 @@ from agent.journal.journal import Journal
 from agent.journal.projections import every
 
 NS = 1_000_000_000
-KINDS = ("clip.requested", "hold.requested", "hold.placed", "hold.copied", "hold.reviewed", "hold.released")
+KINDS = (
+    "clip.requested",
+    "hold.requested",
+    "hold.placed",
+    "hold.copied",
+    "hold.checked",
+    "hold.reviewed",
+    "hold.released",
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Hold:
     segments: dict[str, str] = field(default_factory=dict)
     copied: bool = False
     path: str = ""
+    wrong: tuple[str, ...] = ()  # of its copies, when they were last read
     review_ns: int = 0
     rows: tuple[Row, ...] = ()
 
@@ -59,7 +68,8 @@ def fold(rows: Iterator[Row]) -> dict[str, Hold]:
             found[row.source] = _placed(found.get(row.source), row, values)
         elif row.source in found:
             hold = found[row.source]
-            found[row.source] = replace(_STEPS[row.kind](hold, values), rows=(*hold.rows, row))
+            kept = tuple(one for one in hold.rows if one.kind != "hold.checked" or row.kind not in _READ)
+            found[row.source] = replace(_STEPS[row.kind](hold, values), rows=(*kept, row))
     return found
 
 
@@ -94,7 +104,9 @@ def _placed(asked: Hold | None, row: Row, values: Any) -> Hold:
     return replace(hold, placed=True, segments=segments, review_ns=int(values["review_ns"]), rows=(row,))
 
 
+_READ = ("hold.copied", "hold.checked")  # rows by which the copies were right, or are not
 _STEPS: dict[str, Callable[[Hold, Any], Hold]] = {
-    "hold.copied": lambda hold, values: replace(hold, copied=True, path=str(values["path"])),
+    "hold.copied": lambda hold, values: replace(hold, copied=True, path=str(values["path"]), wrong=()),
+    "hold.checked": lambda hold, values: replace(hold, wrong=tuple(map(str, values["wrong"]))),
     "hold.reviewed": lambda hold, values: replace(hold, review_ns=int(values["review_ns"])),
 }

@@ -57,6 +57,7 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         return _place(args, paths, place, t)
     _known(args, paths, t)
     if args.action == "review":
+        _somebody(args.by, paths, t)
         return _review(args, paths, place, t)
     scope = {"hold": args.hold, "copies": "delete" if args.delete_copies else "keep"}
     return ask(paths, t, "hold.release", scope, args)
@@ -74,7 +75,8 @@ def _list(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int
 
 def _line(hold: Hold, place: Place, t: Texts) -> list[str]:
     span = f"{place.time(hold.window.start.at_ns)} - {place.time(hold.window.end.at_ns)}"
-    state = t("hold-copied" if hold.copied else "hold-placed" if hold.placed else "hold-asked")
+    copied = "hold-damaged" if hold.wrong else "hold-copied"
+    state = t(copied if hold.copied else "hold-placed" if hold.placed else "hold-asked")
     review = t("hold-review", day=place.time(hold.review_ns)[:10]) if hold.review_ns else ""
     return [hold.id, " ".join(hold.cameras), span, state, hold.owner, hold.reason, review]
 
@@ -82,13 +84,14 @@ def _line(hold: Hold, place: Place, t: Texts) -> list[str]:
 def as_dict(hold: Hold) -> dict[str, Any]:
     """A hold as plain data."""
     span = {"from_ns": hold.window.start.at_ns, "to_ns": hold.window.end.at_ns}
-    names = ("id", "cameras", "reason", "owner", "cause", "placed", "segments", "copied", "path", "review_ns")
+    names = ("id", "cameras", "reason", "owner", "cause", "placed", "segments", "copied", "path", "wrong", "review_ns")
     return {name: getattr(hold, name) for name in names} | span
 
 
 def _place(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
     start, end = span(args.start, args.end, place)
     known = [camera.id for camera in load(paths.site).camera]
+    _somebody(args.by, paths, t)
     for camera in args.camera:
         if camera not in known:
             raise UsageError(t("unknown-camera", camera=camera, known=" ".join(known)))
@@ -100,6 +103,13 @@ def _place(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> in
         journal.append(HoldRequested(source="cli", from_ns=start, to_ns=end, **asked))
     print(t("hold-done", hold=hold))
     return 0
+
+
+def _somebody(by: str, paths: Paths, t: Texts) -> None:
+    """UsageError for an owner whom the site file does not know, where it knows any."""
+    known = sorted(one.id for one in load(paths.site).person)
+    if known and by not in known:
+        raise UsageError(t("unknown-person", by=by, known=" ".join(known)))
 
 
 def _known(args: argparse.Namespace, paths: Paths, t: Texts) -> None:

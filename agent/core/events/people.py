@@ -121,6 +121,14 @@ class HoldCopied(Event):
     digest: str
 
 
+@kind("hold.checked")
+class HoldChecked(Event):
+    """The copies of a hold (source: its id) were read again. wrong: what of them is not what was copied, the first."""
+
+    files: int
+    wrong: list[str]
+
+
 @kind("hold.reviewed")
 class HoldReviewed(Event):
     """`by` has looked at the hold (source: its id); it stands, to be looked at again at review_ns (UTC)."""

@@ -184,6 +184,10 @@ def test_a_hold_from_placing_to_release(site, standpipe):
             ),
             "not after",
         ),
+        (
+            ("hold", "place", "--camera", "gate", "--from", "10:00", "--to", "now", "--by", "bob", "--reason", "x"),
+            "known: anna chen",
+        ),
         (("hold", "release", "h-9", "--by", "anna", "--reason", "x"), "there is no hold h-9"),
         (
             (

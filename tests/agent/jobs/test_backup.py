@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sp_jobs import DAY_NS, HOUR_NS, BackupSite
+from sp_jobs import DAY_NS, HOUR_NS, BackupSite, forge
 
 from agent.core import records
 from agent.core.chain import Row
 from agent.core.events import (
     AlarmRaised,
     ApprovalRequested,
+    BackupVerified,
     ClipReady,
     DoorOpened,
     HoldRequested,
@@ -120,13 +122,8 @@ def test_a_copy_that_is_not_whole_is_no_backup(site: Site, monkeypatch: pytest.M
 
     def rotten(source: Path, target: Path) -> int:
         size = real(source, target)
-        db = sqlite3.connect(target)
-        for name in ("row_is_a_fact", "row_stays"):
-            db.execute(f"drop trigger if exists {name}")
         if target.name == "journal.db":
-            db.execute("update row set at_ns = at_ns + 1 where seq = 7")
-        db.commit()
-        db.close()
+            forge(target, "update row set at_ns = at_ns + 1 where seq = 7")
         return size
 
     monkeypatch.setattr(backup, "copy_database", rotten)
@@ -150,6 +147,25 @@ def test_a_disk_that_is_not_there_or_a_copy_that_vanished_is_told(site: Site) ->
     site.disk.mkdir()
     site.back_up()
     assert site.troubles() == {}
+
+
+def test_a_disk_of_backups_that_is_not_mounted_is_not_taken_for_the_folder_under_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_copied", apart(backup._copied))
+        site.back_up()
+    for copy in site.copies():
+        shutil.rmtree(copy)
+    site.later(24)
+    site.back_up()
+    assert "is it mounted" in site.troubles()["backup failed"]
+    assert site.copies() == []
+
+
+def apart(copied: Callable[..., BackupVerified]) -> Callable[..., BackupVerified]:
+    """As if the copy lay on another disk."""
+    return lambda *about: replace(copied(*about), apart=True)
 
 
 def test_a_backup_that_is_late_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

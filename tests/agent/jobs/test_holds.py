@@ -1,6 +1,7 @@
 """Holds: by rule or by hand, found in the footage, copied with their hashes, released only with a second signature."""
 
 import json
+import shutil
 
 import pytest
 from sp_jobs import DAY_NS, HOUR_NS, NS, JobSite
@@ -133,6 +134,64 @@ def test_a_copy_on_a_second_path_survives_the_first(site, tmp_path):
     (copy,) = (tmp_path / "usb/h-1/gate").glob("00000005-*")
     copy.write_bytes(b"edited")
     assert store.check("h-1") == [f"{copy}: not what was copied"]
+
+
+def spoiled(site):
+    """The second of three copies of hold h-1 on a path of their own, changed after they were made."""
+    rows = site.record("gate", 20)
+    usb = site.paths.data.parent / "usb"
+    site.paths.site.write_text(site.paths.site.read_text() + f'\n[holds]\npath = "{usb}"\n')
+    by_hand(site, rows[4], rows[6])
+    tend(site)
+    (copy,) = (usb / "h-1/gate").glob("00000006-*")
+    copy.write_bytes(b"edited")
+    return copy, rows[5]
+
+
+def later(site, days):
+    site.now = site.now._replace(at_ns=site.now.at_ns + days * DAY_NS, mono_ns=site.now.mono_ns + days * DAY_NS)
+
+
+def test_copies_are_read_again_as_often_as_footage_and_made_anew_where_they_are_not_right(site):
+    copy, row = spoiled(site)
+    for days in (1, 28):
+        later(site, days)
+        tend(site)
+    assert site.rows("hold.checked") == [], "thirty days have not gone by"
+    later(site, 1)
+    tend(site)
+    (told,) = site.rows("hold.checked")
+    assert (told.values()["files"], told.values()["wrong"]) == (3, [f"{copy}: not what was copied"])
+    assert site.troubles() == {"hold damaged h-1": f"{copy}: not what was copied"}
+    tend(site)
+    assert site.troubles() == {}
+    assert copy.read_bytes() == (site.paths.footage / row.path).read_bytes()
+    (aside,) = copy.parent.glob("*.bad")
+    assert aside.read_bytes() == b"edited", "what somebody has made of it is kept"
+    later(site, 31)
+    tend(site)
+    assert [row.values()["wrong"] for row in site.rows("hold.checked")[1:]] == [[]]
+    assert standing(site)["h-1"].copied
+
+
+def test_copies_that_are_gone_are_made_anew_but_not_where_their_disk_should_be(site, monkeypatch):
+    copy, _ = spoiled(site)
+    usb = copy.parents[2]
+    shutil.rmtree(usb / "h-1")
+    tend(site)
+    assert "is its disk mounted?" in site.troubles()["hold copy h-1"]
+    assert list(usb.iterdir()) == [], "the disk of the data is not filled in its place"
+    usb.rmdir()
+    tend(site)
+    assert not usb.exists()
+    site.paths.site.write_text(site.paths.site.read_text().replace(f'path = "{usb}"', ""))
+    rows = site.record("gate", 1, first=500)
+    by_hand(site, rows[0], rows[1], hold="h-2")
+    tend(site)
+    shutil.rmtree(site.paths.data / "holds/h-2")
+    tend(site)
+    assert Store(site.paths.data / "holds", 0).check("h-2") == []
+    assert site.troubles() == {}
 
 
 def test_an_id_that_would_lead_elsewhere_is_no_folder(site, tmp_path):

@@ -6,13 +6,12 @@ import contextlib
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sp_jobs import BackupSite
+from sp_jobs import BackupSite, forge
 
 from agent.core import records
 from agent.core.events import AlarmRaised, HoldRequested, LinkUp, PumpStarted, Signal, VisitClosed
@@ -59,21 +58,11 @@ def test_a_backup_is_restored_once_a_month_and_what_it_lacks_is_told(site: Site)
 
 
 def spoil_chain(copy: Path) -> None:
-    db = sqlite3.connect(copy / "journal.db")
-    for name in ("row_is_a_fact", "row_stays"):
-        db.execute(f"drop trigger if exists {name}")
-    db.execute("update row set data = '{}' where seq = 2")
-    db.commit()
-    db.close()
+    forge(copy / "journal.db", "update row set data = '{}' where seq = 2")
 
 
 def cut_rows(copy: Path) -> None:
-    db = sqlite3.connect(copy / "journal.db")
-    for name in ("row_is_a_fact", "row_stays"):
-        db.execute(f"drop trigger if exists {name}")
-    db.execute("delete from row where seq = (select max(seq) from row)")
-    db.commit()
-    db.close()
+    forge(copy / "journal.db", "delete from row where seq = (select max(seq) from row)")
 
 
 def spoil_index(copy: Path) -> None:
