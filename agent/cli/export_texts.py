@@ -80,6 +80,12 @@ EXPORT_TEXTS: dict[str, tuple[str, str]] = {
         "{seconds} 秒内读取 {files} 个文件、{size}：{rotten} 个损坏，{filled} 个补上散列值",
     ),
     "scrub-rot": ("  {path}: {reason}", "  {path}：{reason}"),
+    "rot-changed": ("changed", "内容被改变"),
+    "rot-cut short": ("cut short", "被截短"),
+    "rot-missing": ("missing", "文件缺失"),
+    "rot-unreadable": ("unreadable", "无法读取"),
+    "rot-not what was sealed": ("not what was sealed", "与封存记录不符"),
+    "scrub-damaged": ("  damaged: {camera} {segments}", "  已损坏：{camera} 第 {segments} 段"),
     "scrub-more": ("  not through yet: the next pass goes on here", "  尚未读完：下一次从此处继续"),
     "scrub-nothing": ("no footage", "没有录像"),
 }

@@ -1,4 +1,7 @@
-"""The pass over cut clips: what is past its time and delivered, or nobody asks for, goes. Each is a row first."""
+"""The pass over clips and single pictures: what is past its time and delivered, or nobody asks for, goes.
+
+Each is a row first.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,19 @@ from agent.journal.holds import holds
 from agent.journal.projections import every
 
 FOLDER = "clips"
+READY = ("clip.ready", "snapshot.ready")
+ENDS = {
+    "clip.delivered": "delivered",
+    "clip.given_up": "given up",
+    "snapshot.delivered": "delivered",
+    "snapshot.given_up": "given up",
+}
+
+
+def id_of(row: Row) -> str:
+    """Of the clip or picture that the row is about."""
+    values = row.values()
+    return str(values.get("clip") or values.get("snapshot"))
 
 
 def tend(desk: Desk, policy: Policy | None) -> int:
@@ -37,16 +53,16 @@ def tend(desk: Desk, policy: Policy | None) -> int:
 
 
 def due(desk: Desk) -> list[tuple[Row, str]]:
-    """Rows clip.ready of the files that would go now, and why nobody needs them."""
+    """Rows READY of the files that would go now, and why nobody needs them."""
     made, _ = _last_words(desk)
     return list(_ripe(desk, [made[path] for path in sorted(made.keys() & _present(desk))]))
 
 
 def waiting(desk: Desk) -> set[tuple[str, str]]:
-    """(camera, clip) of those whose file is there: their rows are needed."""
+    """(camera, clip or picture) of those whose file is there: their rows are needed."""
     present = _present(desk)
-    rows = every(desk.journal, "clip.ready")
-    return {(row.source, str(row.values()["clip"])) for row in rows if str(row.values()["path"]) in present}
+    rows = every(desk.journal, *READY)
+    return {(row.source, id_of(row)) for row in rows if str(row.values()["path"]) in present}
 
 
 def _present(desk: Desk) -> set[str]:
@@ -60,9 +76,9 @@ def _present(desk: Desk) -> set[str]:
 
 
 def _last_words(desk: Desk) -> tuple[dict[str, Row], set[str]]:
-    """(path -> its row clip.ready, paths of clips that were deleted): the same clip may have been cut again since."""
-    last = {str(row.values()["path"]): row for row in every(desk.journal, "clip.ready", "clip.deleted")}
-    made = {path: row for path, row in last.items() if row.kind == "clip.ready"}
+    """(path -> its row of READY, paths of those that were deleted): the same clip may have been cut again since."""
+    last = {str(row.values()["path"]): row for row in every(desk.journal, *READY, "clip.deleted")}
+    made = {path: row for path, row in last.items() if row.kind in READY}
     return made, last.keys() - made.keys()
 
 
@@ -73,22 +89,23 @@ def _ripe(desk: Desk, rows: list[Row]) -> Iterator[tuple[Row, str]]:
     past = min(cutoff_ns(now.at_ns, keep, desk.zone), cutoff_ns(now.at_ns, HARD_FLOOR, desk.zone))
     dating, held, over = Dating(desk.journal, now), holds(desk.journal), _over(desk)
     for row in rows:
-        clip, at_ns = str(row.values()["clip"]), dating.at_ns(row)
+        clip, at_ns = id_of(row), dating.at_ns(row)
         why = over.get((row.source, clip), "" if desk.site.uplink is not UNSET else "nobody asks for it")
         if at_ns is not None and at_ns <= past and clip not in held and why:
             yield row, why
 
 
 def _over(desk: Desk) -> dict[tuple[str, str], str]:
-    """(camera, clip) -> why the far end no longer needs it."""
-    ends = {"clip.delivered": "delivered", "clip.given_up": "given up"}
-    return {(row.source, str(row.values()["clip"])): ends[row.kind] for row in every(desk.journal, *ends)}
+    """(camera, clip or picture) -> why the far end no longer needs it."""
+    return {(row.source, id_of(row)): ENDS[row.kind] for row in every(desk.journal, *ENDS)}
 
 
 def _event(row: Row, why: str, policy: Policy) -> ClipDeleted:
     values: Any = row.values()
-    same = {name: values[name] for name in ("clip", "path", "bytes", "sha256", "from_ns", "to_ns")}
-    return ClipDeleted(source=row.source, why=why, authority=policy.request, approver=policy.approver, **same)
+    same: dict[str, Any] = {name: values[name] for name in ("path", "bytes", "sha256")}
+    same |= {name: values.get(name, values.get("at_ns")) for name in ("from_ns", "to_ns")}
+    told: dict[str, Any] = {"clip": id_of(row), "why": why, "authority": policy.request, "approver": policy.approver}
+    return ClipDeleted(source=row.source, **told, **same)
 
 
 def _unlink(desk: Desk, paths: list[str]) -> None:

@@ -14,6 +14,7 @@ from agent.cli.terminal import GREEN, RED, amount, paint, safe, tell
 from agent.cli.texts import Texts
 from agent.config import load
 from agent.core.events import FootageRot
+from agent.core.numbers import written
 from agent.footage.index import Segment
 from agent.jobs.desk import Desk
 from agent.jobs.scrub import PASS_S, Pass, Report, Round, rounds, scrub
@@ -78,6 +79,8 @@ def _status(found: list[Round], place: Place, t: Texts, *, as_json: bool) -> int
     else:
         for one in found:
             print(paint(_line(one, place, t), RED) if one.rotten else _line(one, place, t))
+            if one.rotten:
+                print(paint(t("scrub-damaged", camera=one.camera, segments=written(one.rotten)), RED))
     return 1 if any(one.rotten for one in found) else 0
 
 
@@ -96,7 +99,9 @@ def _told(report: Report, t: Texts, *, as_json: bool) -> int:
         print(json.dumps({**about, "filled": report.filled, "through": report.through, "rotten": rotten}, indent=2))
         return 1 if report.rotten else 0
     for one in report.rotten:
-        print(paint(safe(t("scrub-rot", path=one.path, reason=one.reason)), RED))
+        head, _, detail = one.reason.partition(": ")
+        why = ": ".join(filter(None, (t.get(f"rot-{head}", head), detail)))
+        print(paint(safe(t("scrub-rot", path=one.path, reason=why)), RED))
     told = t(
         "scrub-done",
         files=report.files,

@@ -365,7 +365,7 @@ class ViewingStill(Event):
 
 @kind("clip.deleted", lane=Lane.ALARM)
 class ClipDeleted(Event):
-    """A clip of a camera goes from the clips folder; written down first, so that no clip is gone without a row.
+    """A clip of a camera, or a picture (clip: its id), goes from the clips folder; no file is gone without a row.
 
     why: delivered / given up / nobody asks for it. authority, approver: the standing policy.
     """

@@ -53,6 +53,10 @@ def test_a_pass_and_what_it_found(site: JobSite, standpipe: Run) -> None:
     assert said.code == 1
     assert "gate: 8 files, last round ended" in said.out
     assert "1 damaged" in said.out
+    assert "damaged: gate 3" in said.out
+    site.paths.site.write_text(site.paths.site.read_text().replace("[site]", '[site]\nlanguage = "zh-CN"'))
+    site.files("yard")[0].unlink()
+    assert "：文件缺失" in standpipe("scrub", "--camera", "yard", "--all", "--mb-per-s", "1000").out
 
 
 def test_the_same_as_json(site: JobSite, standpipe: Run) -> None:

@@ -18,6 +18,8 @@ from agent.core.events import (
     IncidentDeclared,
     PumpDemand,
     PumpFailToStart,
+    SnapshotDelivered,
+    SnapshotReady,
 )
 from agent.jobs import by_rule, holds
 from agent.journal import Journal
@@ -200,3 +202,27 @@ def test_a_clip_that_was_cut_again_is_another(site: JobSite) -> None:
     again = cut(site, "c-1", 1)
     site.run()
     assert again.exists()
+
+
+def picture(site: JobSite, snapshot: str, ago_days: float) -> Path:
+    """A single picture that was taken so long ago; its file."""
+    path = site.paths.clips / f"{snapshot}-gate.jpg"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"jpeg")
+    told = {"snapshot": snapshot, "path": f"clips/{path.name}", "bytes": 4, "sha256": "cd" * 32, "cause": "person:li"}
+    note(site, int(ago_days * DAY_NS), SnapshotReady(source="gate", at_ns=17, **told))  # type: ignore[arg-type]
+    return path
+
+
+def test_single_pictures_go_as_clips_do(tmp_path: Path) -> None:
+    site = JobSite(tmp_path, SITE + UPLINK)
+    site.append()
+    site.policy()
+    old, waits, young = (picture(site, f"s-{n}", days) for n, days in enumerate((40, 40, 10)))
+    site.append(SnapshotDelivered(source="gate", snapshot="s-0", file="f", sha256="cd" * 32))
+    site.append(SnapshotDelivered(source="gate", snapshot="s-2", file="f", sha256="cd" * 32))
+    site.run()
+    assert [path.exists() for path in (old, waits, young)] == [False, True, True]
+    (told,) = (row.values() for row in site.rows("clip.deleted"))
+    about = {"clip": "s-0", "path": "clips/s-0-gate.jpg", "from_ns": 17, "to_ns": 17, "why": "delivered"}
+    assert {name: told[name] for name in about} == about
