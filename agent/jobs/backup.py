@@ -68,20 +68,19 @@ def last(desk: Desk) -> Row | None:
     return rows[-1] if rows else None
 
 
-def _age_ns(desk: Desk, row: Row, now: Stamp) -> int:
-    """How old a row is; more than anything where that cannot be told."""
-    if row.boot == now.boot:
-        return now.mono_ns - row.mono_ns
-    return now.at_ns - row.at_ns if "unset" not in (now.clock, row.clock) and now.at_ns >= row.at_ns else 2**62
-
-
 def _back_up(desk: Desk, folder: Path) -> None:
-    newest, now = last(desk), desk.now()
+    newest = last(desk)
     every_ns = desk.site.backup.every_h * HOUR_NS
-    if newest is not None and _age_ns(desk, newest, now) < every_ns - min(EARLY_NS, every_ns // 4) and _there(newest):
+    if newest is not None and desk.age_ns(newest) < every_ns - min(EARLY_NS, every_ns // 4) and _there(newest):
         return
     if not folder.is_dir():
         raise FootageError(f"{folder}: is the disk of the backups mounted? (path of [backup])", "wrong volume")
+    here = folder.stat().st_dev == desk.paths.data.stat().st_dev
+    if here and newest is not None and newest.values()["apart"] and Path(str(newest.values()["path"])).parent == folder:
+        told = (
+            f"{folder}: the copies were on a disk of their own, which is not there: is it mounted? (path of [backup])"
+        )
+        raise FootageError(told, "wrong volume")
     name = f"{desk.site.site.id}-{desk.site.site.board}-{desk.journal.epoch[:8]}-{desk.journal.head()[0]:010d}"
     part, whole = folder / f"{name}.part", folder / name
     try:
@@ -153,8 +152,8 @@ def _there(row: Row) -> bool:
 
 def _restored(desk: Desk) -> dict[str, str]:
     """Try the newest backup where it is time for that."""
-    newest, now = last(desk), desk.now()
-    if newest is None or not _there(newest) or not restore.due(desk, lambda row: _age_ns(desk, row, now)):
+    newest = last(desk)
+    if newest is None or not _there(newest) or not restore.due(desk):
         return {}
     try:
         desk.journal.append(restore.tested(desk, newest))
@@ -168,7 +167,7 @@ def _restored(desk: Desk) -> dict[str, str]:
 def _late(desk: Desk) -> dict[str, str]:
     newest = last(desk)
     if newest is not None and _there(newest):
-        if _age_ns(desk, newest, desk.now()) <= desk.site.backup.every_h * HOUR_NS + LATE_NS:
+        if desk.age_ns(newest) <= desk.site.backup.every_h * HOUR_NS + LATE_NS:
             return {}
         return {"backup late": f"the last one is of row {newest.values()['upto']}: {newest.values()['path']}"}
     return {"backup late": f"there is none in {desk.site.backup.path}"}
