@@ -17,6 +17,7 @@ from hw.cameras.viewfinder import Viewfinder
 from hw.ports import HardwareError
 
 TICKS_PER_S = 90_000
+JUMP_TICKS = 10 * TICKS_PER_S
 TUNING = {"preset": "ultrafast", "tune": "zerolatency", "crf": "26"}
 
 
@@ -77,9 +78,36 @@ def copyable(width: int, height: int, fps: int, gop: int | None = None) -> tuple
     return container, container.streams.video[0]
 
 
+class Stamps:
+    """Times of frames in ticks of 1/90000 s that always rise: the camera's own, or as frames arrive where it has none.
+
+    They begin with the first arrival. A camera's times that are missing, stand still, run backwards or jump further
+    than JUMP_TICKS are left out, and later ones follow from there. Arrivals say little: frames are read in bursts.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._offset: int | None = None
+        self._came_ns: int | None = None
+
+    def place(self, own: Fraction | None, mono_ns: int) -> int:
+        """The time of a frame that came at `mono_ns`; `own`: what the camera says, in seconds of its own clock."""
+        due = mono_ns * TICKS_PER_S // 1_000_000_000
+        if self._came_ns is not None:
+            passed = (mono_ns - self._came_ns) * TICKS_PER_S // 1_000_000_000
+            due = self._last + max(1, min(JUMP_TICKS, passed))
+        stated = None if own is None else int(own * TICKS_PER_S)
+        if stated is not None and self._offset is not None and 0 < stated + self._offset - self._last <= JUMP_TICKS:
+            due = stated + self._offset
+        self._last, self._came_ns = due, mono_ns
+        self._offset = None if stated is None else due - stated
+        return due
+
+
 class Encoder:
     """Frames of any pixel format and one size -> H.264 packets in 1/90000 s. A keyframe each second.
 
+    FFmpeg has x264 plan by the rate of frames, not by their times: when one comes does not change how it looks.
     HardwareError, without a name in front, when this build of FFmpeg has no libx264 or the size is odd.
     """
 
@@ -90,7 +118,7 @@ class Encoder:
         blank = av.VideoFrame(width, height, "yuv420p")
         blank.pts = 0
         self._sample = Sample("h264", b"".join(bytes(packet) for packet in [*first.encode(blank), *first.encode(None)]))
-        self._last = -1
+        self._stamps = Stamps()
 
     @property
     def template(self) -> Any:
@@ -112,9 +140,9 @@ class Encoder:
 
     def encode(self, frame: Any, mono_ns: int) -> list[Any]:
         """Packets of a frame that came at `mono_ns`."""
+        own = None if frame.pts is None or not frame.time_base else frame.pts * frame.time_base
         wanted = frame.reformat(format="yuv420p")
-        self._last = max(self._last + 1, mono_ns * TICKS_PER_S // 1_000_000_000)
-        wanted.pts, wanted.time_base = self._last, Fraction(1, TICKS_PER_S)
+        wanted.pts, wanted.time_base = self._stamps.place(own, mono_ns), Fraction(1, TICKS_PER_S)
         wanted.pict_type = PictureType.NONE  # as the camera has them each would be a keyframe
         return list(self._context.encode(wanted))
 

@@ -1,7 +1,7 @@
 """Privacy masks: areas of the picture painted black before anything is encoded, stored or shown.
 
 Rules of this file:
-- a pixel of which any part lies in an area is black, and so are its neighbours to the left and right;
+- a pixel of which any part lies in an area is black, and so is all of the block (16 by 16 pixels) it lies in;
 - a decoder's own picture is never painted on, for the next ones are made from it: paint() works on a copy.
 """
 
@@ -12,7 +12,9 @@ from typing import Any
 
 import av
 
-from hw.cameras.areas import BLACK, GREY, Area, spans
+from hw.cameras.areas import BLACK, BLOCK, GREY, Area, blocks, rows
+
+Spans = list[tuple[int, int, int]]
 
 
 class Painter:
@@ -20,7 +22,7 @@ class Painter:
 
     def __init__(self, areas: Sequence[Area]) -> None:
         self._areas = areas
-        self._spans: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+        self._spans: dict[tuple[int, int], tuple[Spans, Spans]] = {}
 
     def paint(self, frame: Any) -> Any:
         """A yuv420p copy of the frame (`av.VideoFrame`) with the areas black; its times are kept."""
@@ -28,14 +30,15 @@ class Painter:
         for number, plane in enumerate(made.planes):
             view, line = memoryview(plane), plane.line_size
             level = bytes([GREY if number else BLACK]) * plane.width
-            for y, start, end in self._of(plane.width, plane.height):
+            for y, start, end in self._of(made.width, made.height)[number > 0]:
                 view[y * line + start : y * line + end] = level[: end - start]
         return made
 
-    def _of(self, width: int, height: int) -> list[tuple[int, int, int]]:
-        """(row, from, to) of all that is to be black in a plane of this size."""
+    def _of(self, width: int, height: int) -> tuple[Spans, Spans]:
+        """(row, from, to) of all that is to be black in a frame of this size: of its luma, and of either chroma."""
         if (width, height) not in self._spans:
-            self._spans[width, height] = [span for area in self._areas for span in spans(area, width, height)]
+            touched, half = blocks(self._areas, width, height), ((width + 1) // 2, (height + 1) // 2)
+            self._spans[width, height] = rows(touched, BLOCK, width, height), rows(touched, BLOCK // 2, *half)
         return self._spans[width, height]
 
 
