@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agent.cli.alarm_texts import patterns, reason_among
+
 APPROVE_TEXTS: dict[str, tuple[str, str]] = {
     "approve-none": ("nothing waits for a signature", "没有等待签名的申请"),
     "approve-unknown": (
@@ -26,6 +28,10 @@ APPROVE_TEXTS: dict[str, tuple[str, str]] = {
     "go-on": ("sign it? yes/no: ", "签名吗？是/否（yes/no）："),
     "approve-left": ("nothing was signed", "未签名"),
     "approve-done": ("{request}: signed by {by}", "{request}：已由 {by} 签名"),
+    "approve-refused": (
+        "{request}: {why}; it does not stand, and that is on record",
+        "{request}：{why}；签名无效，已记录在案",
+    ),
     "approve-signed": ("signed already: {verdict} by {by}", "已有签名：{by} {verdict}"),
     "approve-at": ("at {site}/{board}", "站点 {site}/{board}"),
     "verdict-approve": ("approved", "批准"),
@@ -56,7 +62,41 @@ APPROVE_TEXTS: dict[str, tuple[str, str]] = {
     "scope-held": ("held", "存储内容"),
     "scope-last_used_ns": ("last recorded to", "最后录像时间"),
     "scope-method": ("destroyed by", "销毁方式"),
+    "scope-early": ("before its time: keep asks", "未满保存期，应保存"),
+    # what stands there, where it is one of some words
+    "value-about-retention": ("what expires by itself", "录像自动到期删除"),
+    "value-overwrite-yes": ("YES", "是"),
+    "value-overwrite-no": ("no", "否"),
+    "value-copies-keep": ("stay in the special store", "保留专用存储中的副本"),
+    "value-copies-delete": ("are DELETED too", "一并删除"),
+    "value-method-overwritten": ("overwritten in full", "整盘覆写"),
+    "value-method-erased": ("erased by its own command", "安全擦除"),
+    "value-method-degaussed": ("degaussed", "消磁"),
+    "value-method-shredded": ("taken apart and shredded", "拆解粉碎"),
     "scope-viewer": ("viewer", "调看人"),
     "scope-why": ("kind of viewing", "调看类别"),
     "scope-purpose": ("purpose", "用途"),
 }
+
+# Why a verdict does not stand (core/statements.py), in English -> in Chinese.
+REASONS: dict[str, str] = {
+    "signed for another board": "签名针对另一块板",
+    "signed by a key that is not known here": "本板不认可此密钥",
+    "the signature does not fit: forged or changed": "签名不符：伪造或被改动",
+    "signed for another request, or what is asked has another scope or reason now": "签名针对另一申请，或申请内容已变",
+    "who asks may not approve: a second person must sign": "申请人不得自行批准，须由第二人签名",
+    "nobody's key asked for it: who wants it must ask again, with --key": "申请未经密钥签名：请用 --key 重新申请",
+    "the verdict is neither approve nor refuse": "既非批准也非拒绝",
+    "there is no such kind of request": "没有这类申请",
+    "role {} may not sign this, it takes {}": "角色 {} 无权签批，须由 {}",
+    "must be valid for at most {} days": "有效期最长 {} 天",
+    "this board's clock is not set: an expiry cannot be judged": "本板时钟未设置，无法判断有效期",
+    "expired": "已过期",
+    "there is no request {}": "没有申请 {}",
+}
+_PATTERNS = patterns(REASONS)
+
+
+def said(reason: str, language: str) -> str:
+    """Why a verdict does not stand, in the language of the site."""
+    return reason_among(_PATTERNS, reason, language)

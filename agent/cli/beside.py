@@ -25,6 +25,11 @@ BESIDE_TEXTS: dict[str, tuple[str, str]] = {
         "the copies lie on the disk of the data itself and are lost with it: mount another there (path of [backup])",
         "备份与数据在同一块磁盘上，会一同丢失：请在此处挂载另一块磁盘（[backup] 的 path）",
     ),
+    "beside-held-here": (
+        "copies of held footage lie on the disk of the data and are lost with it, and no backup has footage: name a "
+        "folder on another disk (path of [holds])",
+        "留存录像的副本与数据在同一块磁盘上，会一同丢失，而备份不含录像：请指定另一块磁盘上的文件夹（[holds] 的 path）",
+    ),
     "beside-no-folder": (
         "there is no such folder: is the disk of the copies mounted? (path of [{section}])",
         "没有此文件夹：存放副本的磁盘是否已挂载？（[{section}] 的 path）",
@@ -101,10 +106,17 @@ def _copies(config: SiteConfig, paths: Paths, t: Texts) -> list[Found]:
             if paths.journal.exists():  # of a board that runs: its file may be looked through on another machine
                 found.append(_warning(folder, t("beside-no-folder", section=section)))
             continue
-        if section == "backup" and paths.data.is_dir() and folder.stat().st_dev == paths.data.stat().st_dev:
+        if section == "backup" and _on_data(folder, paths):
             found.append(_warning(folder, t("beside-own-disk")))
         found += _keys_in(folder, t)
+    held = Path(config.holds.path) if config.holds.path else paths.data
+    if config.backup.path and config.camera and _on_data(held, paths):
+        found.append(_warning(held, t("beside-held-here")))
     return found
+
+
+def _on_data(folder: Path, paths: Paths) -> bool:
+    return paths.data.is_dir() and folder.is_dir() and folder.stat().st_dev == paths.data.stat().st_dev
 
 
 def _keys_in(folder: Path, t: Texts) -> list[Found]:

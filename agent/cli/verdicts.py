@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from agent.cli.approve_texts import APPROVE_TEXTS
+from agent.cli.approve_texts import APPROVE_TEXTS, said
 from agent.cli.confirm import confirmed
 from agent.cli.place import CommandError, Place, UsageError, journal_to_write
 from agent.cli.signing import opened
@@ -19,6 +19,7 @@ from agent.cli.terminal import amount, columns, safe
 from agent.cli.texts import Texts
 from agent.config import here_of, load
 from agent.core.commands import Here, Now
+from agent.core.events import StatementRefused
 from agent.core.signed import STATEMENT
 from agent.core.statements import VALID_MAX_S, Request, Statement, Waiting, asker
 from agent.journal import Journal
@@ -83,7 +84,7 @@ def shown(one: Waiting, by: By, t: Texts, place: Place) -> str:
     """All of a request, as who signs must see it."""
     asked, scope = one.request, dict(one.request.scope)
     names = [name for name in FIRST if name in scope] + sorted(set(scope) - set(FIRST))
-    table = [[t.get(f"scope-{name}", name), _value(name, scope[name], place)] for name in names if scope[name]]
+    table = [[t.get(f"scope-{name}", name), _shown(name, scope[name], t, place)] for name in names if scope[name]]
     rows = [[t("scope-by"), by(asked)], *table, [t("scope-reason"), asked.reason or "-"]]
     head = f"{asked.id}: {_kind(asked, t)}"
     verdict = t.get(f"verdict-{one.verdict}", one.verdict)
@@ -93,6 +94,11 @@ def shown(one: Waiting, by: By, t: Texts, place: Place) -> str:
 
 def _kind(asked: Request, t: Texts) -> str:
     return t.get(f"kind-{asked.kind}", asked.kind)
+
+
+def _shown(name: str, text: str, t: Texts, place: Place) -> str:
+    """As _value, and what is one of some words in the language of the site."""
+    return t.get(f"value-{name}-{text}", _value(name, text, place))
 
 
 def _value(name: str, text: str, place: Place) -> str:
@@ -187,15 +193,25 @@ def sign(args: argparse.Namespace, paths: Paths, place: Place) -> int:
             return 1
         signer, about = opened(args)
         made = statement_on(here.site, here.board, one.request, args, signer, about.person)
-        _keep(journal, here, made)
+        _keep(journal, here, made, t)
     print(t("approve-done", request=made.request, by=made.by))
     return 0
 
 
-def _keep(journal: Journal, here: Here, made: Statement) -> None:
-    """Written down only if it stands: whoever acts on it judges it again. CommandError."""
+def _keep(journal: Journal, here: Here, made: Statement, t: Texts) -> None:
+    """Written down only if it stands: whoever acts on it judges it again. CommandError, and a row that says why not."""
     now = told_time(journal, SystemClock().stamp())
     wrong = verdict_refusal(journal, made, here, Now(now.at_ns // 1_000_000_000, now.clock, now.boot))
     if wrong:
-        raise CommandError(f"{made.request}: {wrong}; nothing was written")
+        refused = StatementRefused(
+            source="approve",
+            request=made.request,
+            what=made.kind,
+            verdict=made.verdict,
+            by=made.by,
+            key=made.key,
+            reason=wrong,
+        )
+        journal.append(refused)
+        raise CommandError(t("approve-refused", request=made.request, why=said(wrong, t.language)))
     journal.append(made.event())

@@ -23,6 +23,7 @@ from agent.core.retention import (
     Rule,
     Why,
     asked,
+    floor_ns,
     forecast,
     full_in_days,
     plan,
@@ -235,6 +236,12 @@ def goes(desk: Desk, scope: Mapping[str, str], now: Stamp) -> tuple[list[Batch],
     if most is not None and files > most:
         return [], f"{files} files lie within this scope now, and {most} did when it was asked for"
     return batches, why
+
+
+def before_keep(desk: Desk, camera: str, batches: Iterable[Batch], now: Stamp) -> str:
+    """What keep asks for, if some of that is younger; "" if none is. With two signatures it goes all the same."""
+    rule, words = rules(desk, [camera])[camera]
+    return words if any(batch.to_ns > floor_ns(rule, now.at_ns, desk.zone) for batch in batches) else ""
 
 
 def _utc_ns(text: str) -> int:

@@ -98,10 +98,12 @@ def _planned(paths: Paths, scope: dict[str, str], t: Texts) -> dict[str, str]:
     """What of it would go now: who signs sees it, and no more than that goes."""
     with _desk(paths) as desk:
         batches, refused = retention.goes(desk, scope, desk.now())
+        early = retention.before_keep(desk, scope["camera"], batches, desk.now())
     if not batches:
         print(safe(t("delete-not-now", why=why(refused, t.language))), file=sys.stderr)
         return {}
-    return {"files": str(sum(len(one.seqs) for one in batches)), "bytes": str(sum(one.bytes for one in batches))}
+    told = {"early": early} if early else {}
+    return told | {"files": str(sum(len(one.seqs) for one in batches)), "bytes": str(sum(one.bytes for one in batches))}
 
 
 def _scope(args: argparse.Namespace, place: Place, t: Texts) -> dict[str, str]:

@@ -269,6 +269,18 @@ class StatementSigned(Event):
     statement: str
 
 
+@kind("statement.refused", lane=Lane.ALARM)
+class StatementRefused(Event):
+    """A verdict that somebody signed at the board does not stand, and why; what it was about waits as before."""
+
+    request: str
+    what: str
+    verdict: str
+    by: str
+    key: str
+    reason: str
+
+
 @kind("viewing.opened", lane=Lane.ALARM)
 class ViewingOpened(Event):
     """Footage of a camera is shown to a person, from / to (UTC), under a grant; written before any picture goes.

@@ -207,7 +207,9 @@ def test_a_closed_key_and_a_copy_of_the_site_file_are_none_of_that(board: Board,
 
 def test_check_says_that_copies_lie_beside_their_originals(board: Board, standpipe: Standpipe) -> None:
     folder = copies(board)
-    assert f"{folder}: warning: the copies lie on the disk of the data itself" in standpipe("check").out
+    out = standpipe("check").out
+    assert f"{folder}: warning: the copies lie on the disk of the data itself" in out
+    assert f"{board.paths.data}: warning: copies of held footage lie on the disk of the data" in out
     shutil.rmtree(folder)
     assert "is the disk of the copies mounted" not in standpipe("check").out, "the file of another machine"
     board.note(DoorOpened(source="gate"))

@@ -1,6 +1,7 @@
 """standpipe retention and hold: what would go before anything goes, asked for by one and signed by another."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,15 @@ from sp_cli import Said
 from sp_jobs import DAY_NS, JobSite
 
 from agent.cli.__main__ import main
+from agent.cli.approve_texts import REASONS, said
 from agent.cli.retention_texts import why
 from agent.cli.texts import TEXTS
+from agent.core import statements
 from agent.core.chain import Stamp
 from agent.core.retention import NO_POLICY, Holds, Kept, Plan, Policy, Rule, Why, clock_refusal
 from agent.core.retention import asked as asked_for
 from agent.jobs.retention import Outlook, policy_risk
+from agent.journal import approvals
 from agent.runtime.clock import SystemClock
 from agent.runtime.keys import write_key
 
@@ -118,6 +122,34 @@ def test_a_deletion_is_asked_for_by_one_and_signed_by_another(site, standpipe):
     standpipe("retention", "run")
     assert "15 full days" in site.rows("deletion.refused")[0].values()["reason"]
     assert len(site.files()) == len(rows)
+
+
+@pytest.mark.parametrize(("camera", "early"), [("yard", True), ("gate", False)])
+def test_who_signs_sees_that_it_is_before_its_time_and_who_asked_cannot_sign(site, standpipe, camera, early):
+    """Forty days: yard keeps three months, gate twenty days."""
+    rows = site.record(camera, 40)
+    ends = (rows[0].start_at_ns // 10**9, rows[3].end_at_ns // 10**9 + 1)
+    start, end = (datetime.fromtimestamp(at, UTC).isoformat() for at in ends)
+    about = ("--camera", camera, "--from", start, "--to", end, "--reason", "x")
+    request = asked(standpipe("retention", "delete", *about, *as_anna(site))[1])
+    code, out, err = standpipe("approve", request, *as_anna(site), "--yes")
+    assert (code, "before its time: keep asks  3 months" in out) == (1, early)
+    assert "a second person must sign; it does not stand, and that is on record" in err
+    (row,) = site.rows("statement.refused")
+    told = row.values()
+    assert (told["request"], told["by"], told["key"]) == (request, "anna", site.anna.signer.key_id)
+    assert standpipe("retention", "run")[0] == 0
+    assert len(site.files(camera)) == len(rows)
+    assert approve(site, standpipe, request)[0] == 0, "what was refused to one is there for another"
+    assert standpipe("retention", "run")[0] == 0
+    assert len(site.files(camera)) == len(rows) - 4
+
+
+@pytest.mark.parametrize("reason", sorted(reason for reason in REASONS if "{" not in reason))
+def test_why_a_verdict_does_not_stand_is_told_in_chinese(reason):
+    assert reason in Path(statements.__file__).read_text() + Path(approvals.__file__).read_text()
+    assert any(ord(letter) > 0x4E00 for letter in said(reason, "zh-CN"))
+    assert said("role operator may not sign this, it takes manager", "zh-CN") == "角色 operator 无权签批，须由 manager"
 
 
 def test_who_asks_must_be_known(site, standpipe):

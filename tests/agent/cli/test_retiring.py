@@ -12,7 +12,7 @@ from sp_jobs import DAY_NS, NS, JobSite
 from sp_people import Person
 
 from agent.cli.__main__ import main
-from agent.core.events import HoldRequested
+from agent.core.events import FootageDisk, HoldRequested
 from agent.footage.volume import MARKER
 from agent.runtime.clock import SystemClock
 from agent.runtime.keys import write_key
@@ -106,16 +106,23 @@ def test_past_the_ceiling_it_goes_but_what_is_held_and_a_disk_gets_its_certifica
         (14.9, "15 full days"),
         (60, "3 months"),
         ("in use", "replaced first"),
+        ("replaced", "3 months"),
     ],
 )
 def test_a_disk_that_may_have_what_must_be_kept_is_not_destroyed(
     site: JobSite, standpipe: Standpipe, more: object, says: str
 ) -> None:
-    """However old a person says that it is, the disk in use speaks for itself."""
+    """However old a person says that it is, the disk in use or replaced of late speaks for itself."""
     options = ago(site, more) if isinstance(more, float | int) else []
     if more == "in use":
         (site.paths.footage / MARKER).write_text("u-1\n")
         options = ["--volume", "u-1", *ago(site, 200)]
+    if more == "replaced":
+        right = site.now
+        site.now = right._replace(at_ns=right.at_ns - 50 * DAY_NS, boot="an earlier one")
+        site.append(FootageDisk(source="footage", volume="u-1", before="u-0", device="sdb", model="", serial=""))
+        site.now = right
+        options = ["--volume", "u-0", *ago(site, 200)]
     said = asked(site, standpipe, *options)
     assert (said.code, says in said.err, said.err.count("\n")) == (1, True, 1)
     assert site.rows("approval.requested") == []
