@@ -25,6 +25,20 @@ FOOTAGE_TEXTS: dict[str, tuple[str, str]] = {
     "up-missing": ("missing {time}", "缺 {time}"),
     "up-gone": ("{time} of it are not there any more", "其中 {time} 的录像已不在"),
     "up-cause": ("{holes} x, {time}: {cause}", "{holes} 次，共 {time}：{cause}"),
+    # explain
+    "explain-none": ("no interruption waits for a reason", "没有待说明原因的录像中断"),
+    "explain-waits": ("NO REASON yet", "尚未说明原因"),
+    "explain-said": ("{by}: {reason}", "{by}：{reason}"),
+    "explain-which": (
+        "which one? standpipe footage explain ROW --reason TEXT; without both it lists them",
+        "哪一次？standpipe footage explain ROW --reason TEXT；两者都不写则列出",
+    ),
+    "explain-reason": ("say why: --reason TEXT", "请说明原因：--reason TEXT"),
+    "explain-unknown": (
+        "row {row} is no interruption: standpipe footage explain --all",
+        "第 {row} 条不是录像中断：standpipe footage explain --all",
+    ),
+    "explained": ("row {row}: on record, by {by}", "第 {row} 条：已由 {by} 说明"),
     # clip, play
     "recorder-off": (
         "{process} is not running, nothing can cut the clip: standpipe status",

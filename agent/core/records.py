@@ -38,7 +38,7 @@ BY_KIND: tuple[tuple[str, RecordClass], ...] = (
     ("walk_test.value", RecordClass.ROWS),
     *((family, RecordClass.REGISTERS) for family in (
         "alarm.*", "pump.*", "visit.*", "impairment.*", "drill.*", "incident.*", "walk_test.*", "entry.*",
-        "door.forced", "smoke.*", "flood.*", "tamper.*", "contact.told", "camera.*", "footage.gap", "footage.stopped",
+        "door.forced", "smoke.*", "flood.*", "tamper.*", "contact.told", "camera.*", "footage.gap*", "footage.stopped",
         "footage.resumed", "footage.rot",
     )),
     *((family, RecordClass.AUDIT) for family in (

@@ -29,6 +29,17 @@ class FootageGap(Event):
     cause: str
 
 
+@kind("footage.gap_explained", lane=Lane.ALARM)
+class FootageGapExplained(Event):
+    """A person says why footage is missing, from / to (UTC): row `gap` of the journal is its footage.gap."""
+
+    gap: int
+    from_ns: int
+    to_ns: int
+    reason: str
+    by: str
+
+
 @kind("footage.salvaged")
 class FootageSalvaged(Event):
     """A segment that was open when the recorder died: what of it can be played."""

@@ -13,7 +13,7 @@ from sp_recorder import Recorder, card_numbers, until
 from agent.cli import uptimes
 from agent.cli.moments import instant, moment
 from agent.cli.place import Place, UsageError
-from agent.core.events import ApprovalRequested, ClockSet, ImpairmentStarted
+from agent.core.events import ApprovalRequested, ClockSet, FootageGap, ImpairmentStarted
 from agent.core.viewing import Grant, Why, scope_of
 from agent.footage.index import Gap, MediaIndex
 from agent.journal import Journal
@@ -223,3 +223,30 @@ def test_availability_is_told_with_what_it_cost(footage_of, standpipe):
 def test_never_all_of_it_while_anything_is_missing():
     assert uptimes._percent(999_999) == "99.999 %"
     assert uptimes._percent(1_000_000) == "100.000 %"
+
+
+def test_an_interruption_waits_until_somebody_has_said_why(board, standpipe):
+    ends = {"from_ns": at(2026, 11, 22, 6, 0), "to_ns": at(2026, 11, 22, 6, 5), "gap_ms": 300_000}
+    board.note(FootageGap(source="yard", cause="camera lost: no route to host", **ends))
+    board.note(FootageGap(source="gate", cause="recorder stopped", **ends))
+    said = standpipe("footage", "explain")
+    assert (said.code, said.out.count("NO REASON")) == (1, 2)
+    (first, second) = (line.split()[0] for line in said.out.splitlines())
+    for wrong in ([first], [first, "--reason", " "], ["9999", "--reason", "x"], ["--reason", "x"]):
+        assert standpipe("footage", "explain", *wrong).code == 2
+    assert standpipe("footage", "explain", first, "--reason", "switch replaced", "--by", "anna").code == 0
+    (left,) = standpipe("footage", "explain").out.splitlines()
+    assert left.split()[:2] == [second, "gate"]
+    text = board.paths.site.read_text()
+    board.paths.site.write_text(text.replace("[site]", '[site]\nlanguage = "zh-CN"'))
+    assert "录像程序被停止  尚未说明原因" in standpipe("footage", "explain").out
+    assert standpipe("footage", "explain", second, "--reason", "更换磁盘", "--by", "李工").code == 0
+    assert standpipe("footage", "explain").code == 0
+    told = json.loads(standpipe("footage", "explain", "--all", "--json").out)
+    assert [(one["camera"], one["explained"]) for one in told] == [
+        ("yard", {"reason": "switch replaced", "by": "anna"}),
+        ("gate", {"reason": "更换磁盘", "by": "李工"}),
+    ]
+    assert standpipe("footage", "explain", first, "--reason", "no: a cable", "--by", "chen").code == 0
+    (told, _) = json.loads(standpipe("footage", "explain", "--all", "--json").out)
+    assert told["explained"] == {"reason": "no: a cable", "by": "chen"}, "the last word counts, the first is kept"

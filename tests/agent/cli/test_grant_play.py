@@ -92,6 +92,24 @@ def test_a_player_gets_the_film_and_the_journal_both_rows(site: ViewingSite, sta
     assert (ended["from_ns"], ended["to_ns"]) == (site.at(100), site.at(106))
 
 
+def test_three_lookups_are_three_records_of_what_was_truly_played(site: ViewingSite, standpipe: Run) -> None:
+    grant = granted(site, standpipe, "--why", "maintenance_lookup")
+    ranges = [(100, 102), (101, 104), (104, 106)]
+    for start, end in ranges:
+        assert (
+            play(site, standpipe, grant, "--player", "dd of=/dev/null", "--present", "li", start=start, end=end)[0] == 0
+        )
+    opened, ended = site.rows("viewing.opened"), site.rows("viewing.ended")
+    assert [(row["why"], row["grant"], row["viewer"], row["present"]) for row in opened] == [
+        ("maintenance_lookup", grant, "wang", ["li"])
+    ] * 3
+    assert [row["viewing"] for row in opened] == [row["viewing"] for row in ended]
+    for row, (start, end) in zip(ended, ranges, strict=True):
+        assert abs(int(str(row["from_ns"])) - site.at(start)) <= 10**9
+        assert abs(int(str(row["to_ns"])) - site.at(end)) <= 10**9
+        assert 0 <= int(str(row["shown_ms"])) < 60_000
+
+
 def test_a_player_that_is_closed_early_is_told_so(site: ViewingSite, standpipe: Run) -> None:
     grant = granted(site, standpipe)
     code, _, err = play(site, standpipe, grant, "--player", "true")
