@@ -126,7 +126,7 @@ def rules(desk: Desk, recorded: Iterable[str] = ()) -> dict[str, tuple[Rule, str
     for one in desk.site.camera:
         ceiling = None if one.keep_at_most is UNSET else span(one.keep_at_most)
         found[one.id] = (Rule(one.id, span(one.keep), ceiling, one.priority), one.keep)
-    longest = max((floor for _, floor in found.values()), key=lambda text: _days(span(text)), default="1 month")
+    longest = max((floor for _, floor in found.values()), key=lambda text: _days(span(text)), default="31 days")
     for camera in recorded:
         found.setdefault(camera, (Rule(camera, span(longest), None, 1), longest))
     return found

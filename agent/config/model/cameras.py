@@ -98,10 +98,10 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern=r"^[1-9][0-9]{0,3} (day|days|month|months)$",
-            description='How long footage is kept at least: "15 days" (never less), "3 months".',
+            description='How long footage is kept at least: "15 days" (never less), "3 months" (of 28 days and more).',
             extra={"words": "keep"},
         ),
-    ] = "1 month"
+    ] = "31 days"
     keep_at_most: (
         Annotated[
             str,
