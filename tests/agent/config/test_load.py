@@ -9,6 +9,7 @@ import pytest
 from msgspec import UNSET
 
 from agent.config import Checked, ConfigError, check, load
+from agent.core.spans import least_days, span
 
 Look = Callable[..., Checked]
 
@@ -131,3 +132,10 @@ def test_without_a_usable_language_the_environment_decides(look: Look, monkeypat
     assert "不完整" in look('[site]\nid = ["a",', None).problems[0].message
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     assert look("[site]\nlanguage = 'fr'\n", None).language == "en"
+
+
+def test_footage_is_kept_for_thirty_days_at_least_where_nothing_is_said(tmp_path: Path) -> None:
+    """Whatever the calendar: the shortest month has 28."""
+    file = tmp_path / "site.toml"
+    file.write_text('[site]\nid = "a"\nboard = "b"\n[[camera]]\nid = "yard"\nsource = "testcard:"\n')
+    assert least_days(span(load(file).camera[0].keep)) >= 30
