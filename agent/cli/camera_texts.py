@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 CAMERA_TEXTS: dict[str, tuple[str, str]] = {
+    "fault-lost": ("lost", "断线"),
+    "wear-due": ("REPLACE IT", "应更换"),
+    "wear-good": ("good", "正常"),
+    "wear-some": ("watch it", "需关注"),
+    "wear-fault": ("{fault} {times} times, {span}", "{fault} {times} 次，共 {span}"),
+    "wear-since": (", still since {time}", "，自 {time} 至今"),
     "fault-black": ("black", "画面全黑"),
     "fault-over_exposed": ("over-exposed", "画面过曝"),
     "fault-covered": ("covered", "镜头被遮挡"),

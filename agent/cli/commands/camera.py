@@ -8,7 +8,7 @@ import secrets
 import time
 from typing import Any
 
-from agent.cli import stills
+from agent.cli import stills, wearing
 from agent.cli.camera_texts import CAMERA_TEXTS
 from agent.cli.confirm import user
 from agent.cli.place import CommandError, Place, UsageError, journal_to_write, look
@@ -23,17 +23,19 @@ from agent.runtime.paths import Paths
 
 HELP = """\
 list          what is wrong with the pictures of each camera, and of when its reference picture is; --json: figures
+due           which are due for replacement: what failed 10 times, or for a day, in the last 30 days
 snapshot      one picture as it is now; prints where it is. The row viewing.still says who asked, and who looked on
 reference     the camera stands right: what it shows now is what it shall go on showing (else: camera.moved)
 
-Exit code 1 if a camera has a fault, or there is no picture."""
+Exit code 1 if a camera has a fault or is due, or there is no picture."""
 ANSWER_S = 20
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|snapshot|reference")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|due|snapshot|reference")
     listing = actions.add_parser("list", help="what is wrong with the pictures")
     listing.add_argument("--json", action="store_true", help="one JSON object a camera, with its figures")
+    wearing.wants(actions.add_parser("due", help="which are due for replacement"))
     snapshot = actions.add_parser("snapshot", help="one picture as it is now")
     reference = actions.add_parser("reference", help="what it shall go on looking at")
     for action in (snapshot, reference):
@@ -48,6 +50,8 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
     known = [camera.id for camera in load(paths.site).camera]
     if args.action == "list":
         return _list(args, paths, place, t, known)
+    if args.action == "due":
+        return wearing.run(args, paths, place, t, known)
     if args.camera not in known:
         raise UsageError(t("camera-unknown", id=args.camera, known=" ".join(known) or "-"))
     told = status.read_all(paths).get(f"recorder@{args.camera}")

@@ -14,7 +14,7 @@ from sp_cli import Board, Said
 
 from agent.cli.camera_texts import CAMERA_TEXTS
 from agent.core.chain import Row
-from agent.core.events import Event, ReferenceTaken, SnapshotFailed, SnapshotReady
+from agent.core.events import CameraLost, CameraRestored, Event, ReferenceTaken, SnapshotFailed, SnapshotReady
 from agent.core.health import NAMES
 from agent.runtime import status
 
@@ -136,3 +136,22 @@ def test_who_cannot_answer_is_said_at_once(
 ) -> None:
     said = standpipe("camera", "snapshot", camera)
     assert (said.code, says in said.out + said.err) == (code, True)
+
+
+def test_cameras_that_are_due_for_replacement(board: Board, standpipe: Standpipe) -> None:
+    board.note(*(one for _ in range(9) for one in (CameraLost(source="yard", reason="x"), back())))
+    said = standpipe("camera", "due")
+    assert (said.code, "watch it" in said.out, "lost 9 times" in said.out) == (0, True, True)
+    board.note(CameraLost(source="yard", reason="x"), CameraLost(source="gone", reason="x"))
+    said = standpipe("camera", "due")
+    assert (said.code, "REPLACE IT" in said.out, "still since" in said.out) == (1, True, True)
+    (one,) = json.loads(standpipe("camera", "due", "--json").out)
+    assert (one["camera"], one["due"], one["faults"][0]["times"]) == ("yard", True, 10)
+    board.paths.site.write_text(board.paths.site.read_text().replace("[site]\n", '[site]\nlanguage = "zh-CN"\n', 1))
+    assert "应更换" in standpipe("camera", "due").out
+    assert "断线 10 次" in standpipe("camera", "due").out
+    assert standpipe("camera", "due", "--days", "0").code == 2
+
+
+def back() -> CameraRestored:
+    return CameraRestored(source="yard", lost_ms=1)
