@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import functools
 import logging
 import os
@@ -24,7 +23,7 @@ from agent.footage.errors import FootageError
 from agent.footage.index import MediaIndex
 from agent.footage.volume import MIB, Volume
 from agent.journal import Bell, Journal, JournalError
-from agent.recorder import view
+from agent.recorder import memory, view
 from agent.recorder.areas import corners_of
 from agent.recorder.books import Books, Job
 from agent.recorder.camera import CameraLoop
@@ -46,8 +45,6 @@ from hw.ports import Camera, HardwareError
 
 log = logging.getLogger(__name__)
 
-M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # malloc.h
-LARGE_BYTES, KEPT_BYTES = 1 << 20, 2 << 20  # a decoded 1080p picture; what looking at a small one takes again and again
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
 DISK_LIMIT_S = 60  # a worn SD card may hold an fdatasync for long; nothing is lost meanwhile but what the queue drops
@@ -61,22 +58,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", required=True, metavar="ID", help="the camera's id in site.toml")
 
 
-def keep_memory_small() -> None:
-    """Have glibc keep one heap for all threads, and give back what is large: each thread's own costs some megabytes.
-
-    By itself glibc takes memory of pictures from the heap once the first has been given back, where what is small
-    then lies in between and keeps it: 8 MiB of a 1080p stream, for good.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # musl has none, and no arenas either
-        mallopt(M_ARENA_MAX, 1)
-        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
-
-
 def run(args: argparse.Namespace, paths: Paths) -> int:
     """Ready at once, whether or not the camera answers."""
-    keep_memory_small()
     site, mistake = load_or_kept(paths.site, paths.data)
     if mistake:
         log.warning("%s", mistake)
@@ -213,4 +196,5 @@ def _look(workers: Workers, recorder: Recorder, camera: Camera, tap: Tap, stills
 
 
 if __name__ == "__main__":
+    memory.keep_small()  # before the first thread, that of logging: a heap of its own would be there for good
     process.main("recorder", run, arguments, errors=(ConfigError, HardwareError, FootageError, NoSuchCamera))

@@ -20,7 +20,7 @@ import av
 
 from agent.core.chain import Stamp
 from agent.core.health import Flow
-from agent.recorder import grey, pictures
+from agent.recorder import grey, memory, pictures
 from agent.recorder.eye import Eye, picture_of
 from agent.recorder.flow import Shown
 from agent.recorder.sight import Sight
@@ -67,6 +67,7 @@ class Analysis:
 
     def run(self, stop: threading.Event, tick: Callable[[], None]) -> None:
         """Until stop."""
+        grey.prepare_thread()
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         self._kept_ns = time.monotonic_ns()
@@ -88,6 +89,7 @@ class Analysis:
             self._sight.lost()
         if now_ns - self._flow[0] >= FLOW_NS:
             self._measure(now_ns)
+            memory.give_back()
         if now_ns - self._kept_ns >= KEEP_NS:
             self._kept_ns = now_ns
             self._keep()

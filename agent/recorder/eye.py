@@ -18,6 +18,7 @@ import av
 
 from agent.core.motion import Allowance, Surge
 from agent.core.quantiser import HEAD_BYTES, SETS_BYTES, Quantiser
+from agent.recorder import memory
 from agent.recorder.tap import Format, Item
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,7 @@ class Eye:
             self._look_closely([item])
         elif rises and self._close_wanted() and self._allowance.left(item.mono_ns / 1e9) > 0:
             self._keys = None  # one decoder at a time: each holds pictures of its own
+            memory.give_back()
             self._close = decoder(item.format)
             self._look_closely(self._group)
 

@@ -25,6 +25,11 @@ _FULL_RANGE = ("yuvj420p", "yuvj422p", "gray")
 _JPEG_RANGE = 2  # AVCOL_RANGE_JPEG
 
 
+def prepare_thread() -> None:
+    """For the thread that looks, once: it goes without Intel's code, 8 MiB, no faster at this size, and on no board."""
+    cv2.ipp.setUseIPP(False)
+
+
 def of_frame(frame: Any) -> Any:
     """A decoded frame as uint8 array, WIDTH wide or less."""
     name = frame.format.name

@@ -2,7 +2,7 @@
 
     cards FOLDER       pictures of four cameras, each with its number, ready to be sent
     cuts RIG COUNT     so many power cuts; every other one keeps a random half of what was not flushed, out of order;
-                       every fifth comes while recorders start
+                       every fifth comes while recorders start; after the last an hour has passed, and all is sealed
 
 Lost are the pictures that a recorder had read when the power went and that are not in its footage. Ends at the first
 thing that is not as it should be.
@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,15 @@ class Judge:
         check(not played, f"{camera}: {brief(played)} were never sent")
 
 
-def cut_and_boot(board: Board, number: int, chance: random.Random) -> None:
+def cut_and_boot(board: Board, number: int, chance: random.Random, **boot: str) -> None:
     torn = {"RIG_TORN": "1"} if number % 2 else {}
     board.do("power-cut", **torn)
-    board.do("boot-again", VOLDISK_SEED=str(chance.randrange(1 << 30)), VOLDISK_KEEP="0.5")
+    board.do("boot-again", VOLDISK_SEED=str(chance.randrange(1 << 30)), VOLDISK_KEEP="0.5", **boot)
+
+
+def in_an_hour() -> str:
+    """As RIG_CLOCK has it: an hour is sealed once it is over."""
+    return (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def cut(rig: Path, count: int) -> None:
@@ -152,10 +158,8 @@ def cut(rig: Path, count: int) -> None:
         early = number % 5 == 0
         if early:
             cut_and_boot(board, number, chance)
-        time.sleep(
-            chance.uniform(0, 3) if early else chance.uniform(2, 14)
-        )  # nothing is waited for: the moment is the test
-        cut_and_boot(board, number, chance)
+        time.sleep(chance.uniform(*(EARLY_S if early else LATE_S)))  # nothing is waited for: the moment is the test
+        cut_and_boot(board, number, chance, **({"RIG_CLOCK": in_an_hour()} if number == count else {}))
         known = len(judge.lost)
         chain = judge.look()
         how = (" while starting" if early else "") + (", torn" if number % 2 else "")
