@@ -136,6 +136,22 @@ def test_a_copy_on_a_second_path_survives_the_first(site, tmp_path):
     assert store.check("h-1") == [f"{copy}: not what was copied"]
 
 
+def test_a_full_disk_that_may_overwrite_leaves_what_is_held_and_its_copy(site, tmp_path, monkeypatch):
+    """All past fifteen days goes but that; the copies lie on the second path, with the hashes of the originals."""
+    rows = site.record("gate", 40)
+    site.paths.site.write_text(site.paths.site.read_text() + f'\n[holds]\npath = "{tmp_path}/usb"\n')
+    by_hand(site, rows[4], rows[6])
+    site.policy("yes")
+    monkeypatch.setattr("agent.footage.volume.Volume.free_bytes", lambda self: 0)
+    for _ in range(2):
+        site.run()
+    assert {int(path.name[:8]) for path in site.files()} == {5, 6, 7, *range(101, 161)}
+    assert site.rows("retention.breach"), "and that is owned up to"
+    entries = json.loads((tmp_path / "usb/h-1/manifest.json").read_text())["files"]
+    assert [one["sha256"] for one in entries] == [row.sha256.hex() for row in rows[4:7]]
+    assert Store(tmp_path / "usb", 0).check("h-1") == []
+
+
 def spoiled(site):
     """The second of three copies of hold h-1 on a path of their own, changed after they were made."""
     rows = site.record("gate", 20)
