@@ -11,7 +11,7 @@ from agent.core.numbers import read_numbers
 from agent.footage.errors import FootageError
 from agent.footage.holds import Store, find
 from agent.footage.volume import MIB
-from agent.jobs import by_rule
+from agent.jobs import by_rule, daily
 from agent.jobs.desk import SOURCE, Desk
 from agent.journal.approvals import Approval
 from agent.journal.holds import Hold, holds
@@ -21,9 +21,10 @@ DAY_NS = 86_400 * 1_000_000_000
 
 
 def run(desk: Desk) -> None:
-    """One pass by itself."""
+    """One pass by itself; it comes most often, so it asks for the pictures of the day, too."""
     with desk.alone():
         tend(desk)
+        daily.ask(desk)
 
 
 def tend(desk: Desk) -> None:

@@ -37,6 +37,10 @@ class Health(Struct, frozen=True, forbid_unknown_fields=True):
     clock_off_s: Annotated[
         int, Meta(ge=1, le=3600, description="The camera's clock may be off by so much, if it tells the time at all.")
     ] = 10
+    picture_at: (
+        Annotated[DayTime, Meta(description="Each day at this time a picture is kept, and sent to the centre.")]
+        | UnsetType
+    ) = UNSET
 
 
 class Motion(Struct, frozen=True, forbid_unknown_fields=True):
