@@ -401,7 +401,8 @@ def test_a_camera_is_seen_by_a_picture_that_came_during_it(
 ) -> None:
     camera = '\n[[camera]]\nid = "yard"\nsource = "testcard:"\npurpose = "gate & fence"\n'
     site.paths.site.write_text(SMALL.format(language="en") + camera, encoding="utf-8")
-    standpipe("walk-test", "start")
+    started = standpipe("walk-test", "start")
+    assert started.code == 0, started.out
     time.sleep(0.06)  # the picture of 40 ms ago has to be one of the walk test
     if told:
         status.write(site.paths, "recorder@yard", told)
