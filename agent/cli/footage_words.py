@@ -7,8 +7,15 @@ from collections.abc import Mapping
 
 from agent.cli.place import Place
 
-# As it is written, with {} for what stands there -> the same in Chinese. The first that fits.
+# As it is written, with {} for what stands there -> the same in Chinese. The first that fits, of what stands there too.
 CAUSES: Mapping[str, str] = {
+    "{}: no marker: is the disk mounted? To record here all the same: standpipe footage accept-volume": (
+        "{}：没有卷标记，磁盘是否已挂载？仍要录在此处：standpipe footage accept-volume"
+    ),
+    "{}: another disk. To record here all the same: standpipe footage accept-volume": (
+        "{}：是另一块磁盘。仍要录在此处：standpipe footage accept-volume"
+    ),
+    "{}: {} MiB free, {} MiB are kept: free some space": "{}：剩余 {} MiB，须保留 {} MiB：请腾出空间",
     "recorder started": "录像程序首次启动",
     "recorder stopped": "录像程序被停止",
     "recorder died": "录像程序异常终止",
@@ -49,15 +56,20 @@ REFUSALS: Mapping[str, str] = {
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    numbered = re.escape(text).replace(r"\{\}\ MiB", r"(\d+)\ MiB")
+    return re.compile(numbered.replace(r"\{\}", "(.+?)"), re.DOTALL)
+
+
 def _patterns(table: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile(re.escape(text).replace(r"\{\}", "(.+?)"), re.DOTALL), to) for text, to in table.items()]
+    return [(_pattern(text), chinese) for text, chinese in table.items()]
 
 
 _CAUSES, _REFUSALS = _patterns(CAUSES), _patterns(REFUSALS)
 
 
 def cause(text: str, language: str) -> str:
-    """Why nothing was recorded, of a gap."""
+    """Why nothing was recorded, of a gap, an alarm or a recorder."""
     return _in(_CAUSES, text, language)
 
 
@@ -74,5 +86,5 @@ def _in(table: list[tuple[re.Pattern[str], str]], text: str, language: str) -> s
     if language == "zh-CN":
         for pattern, chinese in table:
             if found := pattern.fullmatch(text):
-                return chinese.format(*found.groups())
+                return chinese.format(*(_in(table, one, language) for one in found.groups()))
     return text

@@ -92,7 +92,7 @@ class Volume:
         except OSError as error:
             raise explain(self.footage, error) from error
         if found != expected:
-            what = "another disk" if found else "no marker: is the disk mounted?"
+            what = "another disk." if found else "no marker: is the disk mounted?"
             raise FootageError(
                 f"{self.footage}: {what} To record here all the same: standpipe footage accept-volume", "wrong volume"
             )

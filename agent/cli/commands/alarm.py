@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from agent.cli.alarm_texts import named, reason
 from agent.cli.confirm import user
+from agent.cli.footage_words import cause
 from agent.cli.place import Place, UsageError, journal_to_read, journal_to_write, look
 from agent.cli.terminal import RED, YELLOW, columns, paint
 from agent.cli.texts import Texts
@@ -99,7 +100,7 @@ def table(listed: list[dict[str, object]], place: Place, t: Texts) -> list[str]:
         state = ", ".join(steps if alarm["acknowledged"] else [t("unacknowledged"), *steps])
         name = named(str(alarm["id"]), t.language)
         called = [str(alarm["id"]), *([name] if name else [])]
-        rows.append([*called, t(f"class-{alarm['class']}"), since, state, str(alarm["detail"])])
+        rows.append([*called, t(f"class-{alarm['class']}"), since, state, cause(str(alarm["detail"]), t.language)])
     colours = [YELLOW if alarm["acknowledged"] else RED for alarm in listed]
     return [paint(line, colour) for line, colour in zip(columns(rows), colours, strict=True)]
 

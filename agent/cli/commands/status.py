@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.cli.camera_texts import CAMERA_TEXTS
 from agent.cli.commands.alarm import table as alarm_table
+from agent.cli.footage_words import cause
 from agent.cli.overview import gather
 from agent.cli.place import Place, look
 from agent.cli.start_texts import ZH
@@ -168,7 +169,7 @@ def _cameras(found: dict[str, Any], place: Place, t: Texts) -> list[str]:
             _word(one["state"], t),
             f"{one['fps']} /s, {one['kbit_s']} kbit/s" if one["fps"] else "",
             t("since", time=place.time(one["since_ns"])) if one["since_ns"] else "",
-            one["reason"] or ", ".join(t(f"fault-{fault}") for fault in one["faults"]) or one["about"],
+            cause(one["reason"], t.language) or ", ".join(t(f"fault-{name}") for name in one["faults"]) or one["about"],
         ]
         for one in cameras
     ]

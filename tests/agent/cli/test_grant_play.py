@@ -237,4 +237,11 @@ def test_every_cause_that_the_recorder_writes_down_has_words() -> None:
     assert written <= {one.removesuffix(": {}") for one in footage_words.CAUSES}
     assert len(written) >= 10
     assert footage_words.cause("disk full: /mnt: 3 MiB free", "zh-CN") == "磁盘已满：/mnt: 3 MiB free"
+    stopped = "/f: no marker: is the disk mounted? To record here all the same: standpipe footage accept-volume"
+    assert footage_words.cause(f"wrong volume: {stopped}", "zh-CN").startswith(
+        "磁盘不符或未挂载：/f：没有卷标记，磁盘是否"
+    )
+    assert footage_words.cause(stopped, "zh-CN").startswith("/f：没有卷标记")
+    full = "disk full: /f: 3 MiB free, 16 MiB are kept: free some space"
+    assert footage_words.cause(full, "zh-CN") == "磁盘已满：/f：剩余 3 MiB，须保留 16 MiB：请腾出空间"
     assert footage_words.cause("disk full: /mnt: 3 MiB free", "en") == "disk full: /mnt: 3 MiB free"
