@@ -25,9 +25,13 @@ def run(
     writer: Writer,
     stop: threading.Event,
     tick: Callable[[], None],
+    look: Callable[[], None],
     keep_site: Callable[[], None] | None = None,
 ) -> None:
-    """Until `stop`. keep_site is called once, first: it keeps the site file that was good enough to start with."""
+    """Until `stop`. look: at what others say in /run.
+
+    keep_site is called once, first: it keeps the site file that was good enough to start with.
+    """
     failed = ""
     if keep_site is not None:
         try:
@@ -36,6 +40,7 @@ def run(
             log.warning("no copy of the site file is kept: %s", error)
     while not stop.is_set():
         tick()
+        look()
         try:
             status.write(paths, "panel", figures(loop, ring, writer))
             failed = ""

@@ -20,6 +20,7 @@ from agent.panel.intake import Intake
 from agent.panel.loop import AlarmLoop, Banks
 from agent.panel.notes import Lost, Notebook
 from agent.panel.plan import Plan
+from agent.panel.recorders import Recorders
 from agent.panel.ring import Ring
 from agent.panel.sampler import Sampler
 from agent.panel.writer import Fact, Writer
@@ -115,6 +116,8 @@ class Panel:
         counters = self._paths.counters("panel")
         commands = Commands(self._here, self._decider, self._loop.put, self._stamp, self._open_journal, counters)
         intake = Intake(self._paths, self._decider, self._loop.put, self._stamp, commands)
+        cameras = self._decider.response.plan.cameras
+        recorders = Recorders(self._paths, cameras, self._decider, self._loop.put, mono_ns)
         started = ProcessStarted(source="panel", version=version, pid=os.getpid(), found=self._found())
         workers.start("alarm-loop", lambda tick: self._run_loop(tick, workers, started), limit_s=LOOP_LIMIT_S)
         workers.start("journal", lambda tick: self._writer.run(tick, self._loop_ended), limit_s=None)
@@ -124,7 +127,9 @@ class Panel:
             workers.start("converters", lambda tick: sampler.run(tick, workers.stop), limit_s=None)
         workers.start(
             "status",
-            lambda tick: report.run(self._paths, self._loop, self._ring, self._writer, workers.stop, tick, keep_site),
+            lambda tick: report.run(
+                self._paths, self._loop, self._ring, self._writer, workers.stop, tick, recorders.look, keep_site
+            ),
             limit_s=None,
         )
         code = workers.run(realtime.settle)
