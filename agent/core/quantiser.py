@@ -1,9 +1,9 @@
-"""How coarsely a picture is encoded: the quantiser that an H.264 packet states at the head of its first slice.
+"""How coarsely a picture is encoded: the quantiser that a packet states at the head of its first slice; of H.264.
 
 Rules of this file:
 - nothing here raises for what is in a packet; what cannot be read, or is not known here, is None;
 - it reads what it is given, a few dozen bytes, and follows ITU-T H.264 (7.3.2.1.1, 7.3.2.2, 7.3.3) up to
-  slice_qp_delta; slice groups, data partitions and H.265 are not known here;
+  slice_qp_delta; slice groups and data partitions are not known here; H.265 is in quantiser_h265.py;
 - units begin with start codes (Annex B), as RTSP, MPEG-TS and every encoder have them.
 """
 
@@ -17,7 +17,7 @@ _SLICE, _IDR, _SPS, _PPS = 1, 5, 7, 8
 _P, _B, _I, _SP, _SI = range(5)
 _WITH_CHROMA = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
 _LOG2_MAX = 16  # of a counter's length in bits
-_COARSEST = 51
+COARSEST = 51
 
 
 class Unknown(Exception):  # noqa: N818 - no error: another kind of stream
@@ -55,6 +55,11 @@ class Bits:
         value = self.golomb()
         return (value + 1) // 2 if value & 1 else -(value // 2)
 
+    def skip(self, count: int) -> None:
+        """So many Exp-Golomb numbers, of either kind."""
+        for _ in range(count):
+            self.golomb()
+
     def most(self, largest: int) -> int:
         """An unsigned Exp-Golomb number that is no larger; else Unknown."""
         value = self.golomb()
@@ -89,60 +94,90 @@ class _Picture(NamedTuple):
 
 
 class Quantiser:
-    """Of one H.264 stream, whose packets are shown to it in the order they come."""
+    """Of one stream, whose packets are shown to it in the order they come. What is common to both codecs."""
+
+    header = 1  # bytes of a unit before its contents
+    slices: frozenset[int]  # kinds of units
+    sets: frozenset[int]
+
+    def __init__(self, headers: bytes | None) -> None:
+        self.of(headers or b"")
+
+    def of(self, head: bytes) -> int | None:
+        """The first slice's quantiser (51: coarsest), from a packet's beginning; parameter sets are learned."""
+        at = head.find(b"\0\0\1") + 3
+        try:
+            while 3 <= at < len(head):
+                kind = self._kind(head[at])
+                if kind in self.slices:
+                    return self._of_slice(head[at], Bits(head[at + self.header : at + HEAD_BYTES]))
+                after = head.find(b"\0\0\1", at)
+                if kind in self.sets:
+                    self._set(kind, head[at + self.header : after if after >= 0 else None])
+                at = after + 3
+        except Unknown:
+            return None
+        return None
+
+    def _set(self, kind: int, unit: bytes) -> None:
+        try:
+            self._learn(kind, Bits(unit))
+        except Unknown:
+            return
+
+    def _kind(self, first: int) -> int:
+        """Of a unit, by its first byte."""
+        raise NotImplementedError
+
+    def _learn(self, kind: int, bits: Bits) -> None:
+        """A parameter set; what another of the same number said is forgotten even if this one cannot be read."""
+        raise NotImplementedError
+
+    def _of_slice(self, first: int, bits: Bits) -> int | None:
+        """The quantiser of a slice whose unit begins with that byte. Unknown, or None."""
+        raise NotImplementedError
+
+
+class H264(Quantiser):
+    """Of one H.264 stream."""
+
+    slices, sets = frozenset({_SLICE, _IDR}), frozenset({_SPS, _PPS})
 
     def __init__(self, headers: bytes | None) -> None:
         self._sequences: dict[int, _Sequence] = {}
         self._pictures: dict[int, _Picture] = {}
-        self.of(headers or b"")
+        super().__init__(headers)
 
-    def of(self, head: bytes) -> int | None:
-        """The first slice's quantiser (0 fine to 51 coarse), from a packet's beginning; parameter sets are learned."""
-        at = head.find(b"\0\0\1") + 3
-        while 3 <= at < len(head):
-            kind = head[at] & 0x1F
-            if kind in (_SLICE, _IDR):
-                return self._of_slice(head[at], Bits(head[at + 1 : at + HEAD_BYTES]))
-            after = head.find(b"\0\0\1", at)
-            if kind in (_SPS, _PPS):
-                self._learn(kind, head[at + 1 : after if after >= 0 else None])
-            at = after + 3
-        return None
+    def _kind(self, first: int) -> int:
+        return first & 0x1F
 
-    def _learn(self, kind: int, unit: bytes) -> None:
-        """A parameter set; what another of the same number said is forgotten even if this one cannot be read."""
-        bits = Bits(unit)
-        try:
-            if kind == _PPS:
-                number = bits.most(255)
-                self._pictures.pop(number, None)
-                self._pictures[number] = _picture(bits)
-                return
-            profile = bits.take(24) >> 16
-            number = bits.most(31)
-            self._sequences.pop(number, None)
-            self._sequences[number] = _sequence(bits, profile)
-        except Unknown:
+    def _learn(self, kind: int, bits: Bits) -> None:
+        if kind == _PPS:
+            number = bits.most(255)
+            self._pictures.pop(number, None)
+            self._pictures[number] = _picture(bits)
             return
+        profile = bits.take(24) >> 16
+        number = bits.most(31)
+        self._sequences.pop(number, None)
+        self._sequences[number] = _sequence(bits, profile)
 
-    def _of_slice(self, unit: int, bits: Bits) -> int | None:
-        try:
-            bits.golomb()  # first_mb_in_slice
-            kind = bits.golomb() % 5
-            picture = self._pictures.get(bits.golomb())
-            sequence = self._sequences.get(picture.sequence) if picture is not None else None
-            if picture is None or sequence is None:
-                return None
-            _skip_counters(bits, sequence, picture, idr=unit & 0x1F == _IDR)
-            _skip_references(bits, sequence, picture, kind)
-            if unit & 0x60:  # others refer to it
-                _skip_marking(bits, idr=unit & 0x1F == _IDR)
-            if picture.arithmetic and kind not in (_I, _SI):
-                bits.golomb()  # cabac_init_idc
-            value = picture.start + bits.signed()
-        except Unknown:
+    def _of_slice(self, first: int, bits: Bits) -> int | None:
+        bits.golomb()  # first_mb_in_slice
+        kind = bits.golomb() % 5
+        picture = self._pictures.get(bits.golomb())
+        sequence = self._sequences.get(picture.sequence) if picture is not None else None
+        if picture is None or sequence is None:
             return None
-        return value if sequence.finest <= value <= _COARSEST else None
+        idr = first & 0x1F == _IDR
+        _skip_counters(bits, sequence, picture, idr=idr)
+        _skip_references(bits, sequence, picture, kind)
+        if first & 0x60:  # others refer to it
+            _skip_marking(bits, idr=idr)
+        if picture.arithmetic and kind not in (_I, _SI):
+            bits.golomb()  # cabac_init_idc
+        value = picture.start + bits.signed()
+        return value if sequence.finest <= value <= COARSEST else None
 
 
 def _sequence(bits: Bits, profile: int) -> _Sequence:

@@ -17,7 +17,8 @@ from typing import Any
 import av
 
 from agent.core.motion import Allowance, Surge
-from agent.core.quantiser import HEAD_BYTES, SETS_BYTES, Quantiser
+from agent.core.quantiser import H264, HEAD_BYTES, SETS_BYTES, Quantiser
+from agent.core.quantiser_h265 import H265
 from agent.recorder import memory
 from agent.recorder.tap import Format, Item
 
@@ -26,6 +27,8 @@ LOOK_NS = 1_900_000_000  # between two keyframes that are looked at
 CLOSE_NS = 240_000_000  # between two pictures that are looked at closely
 GROUP_BYTES_MAX = 6 << 20
 CLOSE_SHARE, CLOSE_MOST_S = 0.003, 1.0  # of a core, for close looks; saved up for so long
+
+CODECS: dict[str, type[Quantiser]] = {"h264": H264, "hevc": H265}
 
 Show = Callable[[Any, int], None]  # (av.VideoFrame, when its packet came)
 
@@ -77,7 +80,7 @@ class Eye:
         self._keys: Any = None
         self._close: Any = None
         self._surge = Surge()
-        self._quantiser: Quantiser | None = None  # of H.264 only
+        self._quantiser: Quantiser | None = None
         self._allowance = Allowance(CLOSE_SHARE, CLOSE_MOST_S)
         self._group: list[Item] = []
         self._group_bytes = 0
@@ -109,7 +112,7 @@ class Eye:
 
     def _begin(self, form: Format) -> None:
         self._format, self._keys, self._surge = form, None, Surge()
-        self._quantiser = Quantiser(form.headers) if form.codec == "h264" else None
+        self._quantiser = CODECS[form.codec](form.headers) if form.codec in CODECS else None
         self._forget()
 
     def _each(self, item: Item) -> None:

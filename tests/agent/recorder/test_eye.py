@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from sp_scene import Part, Scene, walk, yuv
 
-from agent.core.quantiser import HEAD_BYTES, SETS_BYTES, Quantiser
+from agent.core.quantiser import H264, HEAD_BYTES, SETS_BYTES, Quantiser
+from agent.core.quantiser_h265 import H265
 from agent.recorder import grey, pictures
 from agent.recorder.eye import Eye, picture_of
 from agent.recorder.tap import BYTES_MAX, Format, Item, Tap
@@ -83,6 +84,13 @@ def test_heads_of_packets_are_read_only_where_it_matters(film: list[Item], monke
     assert len(read) == 1 + len(film)
     assert sorted(read)[len(film) - keyframes] <= HEAD_BYTES
     assert max(read) <= SETS_BYTES
+
+
+@pytest.mark.parametrize(("codec", "reads"), [("h264", H264), ("hevc", H265), ("mjpeg", type(None))])
+def test_each_codec_has_its_reader(codec: str, reads: type) -> None:
+    eye = Eye(lambda frame, mono_ns: None, lambda: True)
+    eye.see(Item(Format(codec, None), av.Packet(b"\0\0\1\1"), S))
+    assert type(eye._quantiser) is reads
 
 
 def test_a_sub_stream_is_decoded_whole(film: list[Item]) -> None:
