@@ -56,7 +56,21 @@ def unit(kind: int, bits: str, *, referred: int = 1) -> bytes:
 def sps(order: str, *, number: int = 0, frames_only: int = 1, profile: int = 77, more: str = "") -> bytes:
     """frame_num of 4 bits. order: pic_order_cnt_type and what belongs to it; more: what profiles above main have."""
     fixed = f"{profile:08b}" + "0" * 8 + f"{30:08b}"
-    return unit(7, fixed + ue(number) + more + ue(0) + order + ue(1) + "0" + ue(7) + ue(5) + f"{frames_only}" + "1000")
+    return unit(
+        7,
+        fixed
+        + ue(number)
+        + more
+        + ue(0)
+        + order
+        + ue(1)
+        + "0"
+        + ue(7)
+        + ue(5)
+        + f"{frames_only}"
+        + "0" * (1 - frames_only)
+        + "100",
+    )
 
 
 def pps(

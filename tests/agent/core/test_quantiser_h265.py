@@ -45,8 +45,10 @@ def unit(kind: int, bits: str) -> bytes:
 
 def sps(sets: str = ue(0), *, layers: str = "000" + "1" + "0" * 96, more: str = "0" * 4, long: str = "0") -> bytes:
     """4:2:0 of 8 bits, pic_order_cnt_lsb of 4. more: scaling lists, amp, offsets, pcm; sets: of references."""
-    size = ue(0) + ue(1) + ue(63) + ue(63) + "0" + ue(0) + ue(0) + ue(0) + "1" + ue(4) * (3 * (layers_of(layers) + 1))
-    return unit(33, "0000" + layers + size + ue(0) + ue(3) + ue(0) + ue(3) + ue(1) + ue(1) + more + sets + long + "000")
+    size = ue(0) + ue(1) + ue(64) + ue(64) + "0" + ue(0) + ue(0) + ue(0) + "1" + ue(4) * (3 * (layers_of(layers) + 1))
+    return unit(
+        33, "0000" + layers + size + ue(0) + ue(3) + ue(0) + ue(3) + ue(1) + ue(1) + more + sets + long + "0000"
+    )
 
 
 def layers_of(layers: str) -> int:
@@ -56,7 +58,9 @@ def layers_of(layers: str) -> int:
 def pps(*, extra: int = 0, output: int = 0, modified: int = 0, middle: str = "0" * 6, scaling: str = "0") -> bytes:
     """One picture in each list. middle: from weighted_pred_flag to pps_loop_filter_across_slices_enabled_flag."""
     start = ue(0) + ue(0) + "0" + f"{output}" + f"{extra:03b}" + "0" + "0" + ue(0) + ue(0) + se(4)
-    return unit(34, start + "00" + "1" + ue(2) + se(1) + se(-1) + "0" + middle + "0" + scaling + f"{modified}")
+    return unit(
+        34, start + "00" + "1" + ue(2) + se(1) + se(-1) + "0" + middle + "0" + scaling + f"{modified}" + ue(0) + "00"
+    )
 
 
 def trail(bits: str) -> bytes:
@@ -73,10 +77,9 @@ MADE = (
     + "1" + "1" + ue(0) + "1" + "01" + "1" + "1"
     + "1" + "0" + ue(0) + "1" + "00" + "1" + "01"
 )  # fmt: skip
-PROFILED = "010" + "1" + "0" * 96 + "11" + "01" + "0" * 12 + "1" * 88 + "0" * 8 + "1" * 8
-SCALED = "11" + ("0" + ue(1)) * 6 + ("1" + se(-3) * 16 * 4) * 6 + ("1" + se(-9) + se(2) * 64) * 6 + ("0" + ue(1)) * 2
+PROFILED = "010" + "1" + "0" * 96 + "11" + "01" + "0" * 12 + "0" * 88 + "0" * 8 + "0" * 8
 LISTED = (
-    ("1" + se(-3) * 16) * 6 + ("1" + se(5) * 64) * 6 + ("1" + se(-9) + se(2) * 64) * 6 + "0" + ue(1) + "1" + se(0) * 65
+    ("1" + se(-3) * 16) * 6 + ("1" + se(5) * 64) * 6 + ("1" + se(-7) + se(2) * 64) * 6 + "0" + ue(1) + "1" + se(0) * 65
 )
 BY_HAND = {
     "references in the slice": (sps() + pps(), trail(P + "0101" + "0" + OWN + "0" + END), 23),
