@@ -1,6 +1,7 @@
 """What may go, what must stay: calendars, clocks that step, holds, room, and nothing without a signature."""
 
 import calendar
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -352,6 +353,16 @@ def test_too_little_room_is_told_in_days():
     assert forecast([roomy], 67 * 1000 - roomy.bytes + 999, NOW.at_ns) == {"yard": (67, 92)}
     assert forecast([roomy], 92 * 1000 - roomy.bytes, NOW.at_ns) == {}
     assert forecast([roomy], 92 * 1000 - roomy.bytes - 1, NOW.at_ns) == {"yard": (91, 92)}
+
+
+def test_whatever_the_disk_holds_it_is_told_seven_days_before_it_is_full():
+    """Day by day, from empty: the first footage says what a day takes."""
+    for days in range(8, 92):
+        for day in range(1, days + 1):
+            camera = replace(kept([], day_bytes=1000, runs=[object()]), bytes=day * 1000)
+            if forecast([camera], (days - day) * 1000, NOW.at_ns):
+                break
+        assert days - day >= 7, f"room for {days} days"
 
 
 def test_who_asks_for_less_gets_all_of_it():
