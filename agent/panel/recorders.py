@@ -18,7 +18,7 @@ from agent.runtime.paths import Paths
 
 WHAT = "recorder"
 DETAIL = "recorder@{} does not run, nothing of this camera is recorded: standpipe status"
-SILENT_S = 60  # a status is written every two seconds
+SILENT_S = 20  # a status is written every two seconds
 
 
 class Recorders:
@@ -38,14 +38,12 @@ class Recorders:
         self._absence = absence or Absence(self._cameras)
 
     def look(self) -> None:
-        """Once in a while."""
+        """Once in a while. By their words alone: systemd hides from the panel which processes there are."""
         if not self._cameras:
             return
         told = status.read_all(self._paths)
-        alive = {}
-        for camera in self._cameras:
-            one = told.get(f"recorder@{camera}", {})
-            alive[camera] = bool(one.get("alive")) and one["age_s"] < SILENT_S
+        ages_s = {camera: told.get(f"recorder@{camera}", {}).get("age_s", SILENT_S) for camera in self._cameras}
+        alive = {camera: age_s < SILENT_S for camera, age_s in ages_s.items()}
         for camera, there in self._absence.look(alive, self._now_ns()).items():
             self._put(functools.partial(self._back if there else self._gone, camera))
 
