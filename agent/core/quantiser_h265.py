@@ -211,8 +211,9 @@ def _references_of(bits: Bits, sequence: _Sequence) -> tuple[int, bool]:
         references = sequence.sets[number]
     else:
         references = _references(bits, sequence.sets, count)
+    if sequence.long:
+        bits.most(0)  # num_long_term_sps
     if sequence.long is not None:
-        bits.most(0) if sequence.long else None  # num_long_term_sps
         bits.most(0)  # num_long_term_pics
     motion = bool(bits.take()) if sequence.motion else False
     return sum(used for _, used in references), motion

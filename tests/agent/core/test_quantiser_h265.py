@@ -43,24 +43,42 @@ def unit(kind: int, bits: str) -> bytes:
     return sp_heads.unit(bytes([kind << 1, 1]), bits)
 
 
-def sps(sets: str = ue(0), *, layers: str = "000" + "1" + "0" * 96, more: str = "0" * 4, long: str = "0") -> bytes:
-    """4:2:0 of 8 bits, pic_order_cnt_lsb of 4. more: scaling lists, amp, offsets, pcm; sets: of references."""
-    size = ue(0) + ue(1) + ue(64) + ue(64) + "0" + ue(0) + ue(0) + ue(0) + "1" + ue(4) * (3 * (layers_of(layers) + 1))
-    return unit(
-        33, "0000" + layers + size + ue(0) + ue(3) + ue(0) + ue(3) + ue(1) + ue(1) + more + sets + long + "0000"
+def sps(
+    sets: str = ue(0),
+    *,
+    layers: str = "000" + "1" + "0" * 96,
+    more: str = "0" * 4,
+    long: str = "0",
+    chroma: int = 1,
+    depth: int = 0,
+    motion: int = 0,
+) -> bytes:
+    """pic_order_cnt_lsb of 4 bits. more: scaling lists, amp, offsets, pcm; sets: of references."""
+    size = (
+        ue(0) + ue(chroma) + ue(64) + ue(64) + "0" + ue(depth) * 2 + ue(0) + "1" + ue(4) * 3 * (1 + layers_of(layers))
     )
+    blocks = ue(0) + ue(3) + ue(0) + ue(3) + ue(1) + ue(1)
+    return unit(33, "0000" + layers + size + blocks + more + sets + long + f"{motion}" + "000")
 
 
 def layers_of(layers: str) -> int:
     return int(layers[:3], 2)
 
 
-def pps(*, extra: int = 0, output: int = 0, modified: int = 0, middle: str = "0" * 6, scaling: str = "0") -> bytes:
+def pps(
+    *,
+    extra: int = 0,
+    output: int = 0,
+    init: int = 0,
+    modified: int = 0,
+    middle: str = "0" * 6,
+    deblocking: str = "0",
+    scaling: str = "0",
+) -> bytes:
     """One picture in each list. middle: from weighted_pred_flag to pps_loop_filter_across_slices_enabled_flag."""
-    start = ue(0) + ue(0) + "0" + f"{output}" + f"{extra:03b}" + "0" + "0" + ue(0) + ue(0) + se(4)
-    return unit(
-        34, start + "00" + "1" + ue(2) + se(1) + se(-1) + "0" + middle + "0" + scaling + f"{modified}" + ue(0) + "00"
-    )
+    start = ue(0) + ue(0) + "0" + f"{output}" + f"{extra:03b}" + "0" + f"{init}" + ue(0) + ue(0) + se(4)
+    quantiser = "00" + "1" + ue(2) + se(1) + se(-1) + "0"
+    return unit(34, start + quantiser + middle + deblocking + scaling + f"{modified}" + ue(0) + "00")
 
 
 def trail(bits: str) -> bytes:
@@ -111,10 +129,47 @@ BY_HAND = {
         trail(P + "0101" + "0" + OWN + "0" + END),
         23,
     ),
-    "scaling lists of the picture": (sps() + pps(scaling="1" + LISTED), trail(P + "0101" + "0" + OWN + "0" + END), 23),
+    "scaling lists of the picture": (
+        sps() + pps(scaling="1" + LISTED, modified=1),
+        trail(P + "0101" + "0" + OWN + "0" + "11" + END),
+        23,
+    ),
+    "scaling lists of the sequence": (
+        sps(more="11" + LISTED + "0" + "1" + "0") + pps(),
+        trail(P + "0101" + "0" + OWN + "10" + "0" + END),
+        23,
+    ),
     "tiles": (
-        sps() + pps(middle="00" + "0" + "1" + "0" + ue(2) + ue(1) + "0" + ue(1) * 3 + "1" + "1"),
-        trail(P + "0101" + "0" + OWN + "0" + END),
+        sps() + pps(middle="00" + "0" + "1" + "0" + ue(2) + ue(1) + "0" + ue(1) * 3 + "1" + "1", modified=1),
+        trail(P + "0101" + "0" + OWN + "0" + "11" + END),
+        23,
+    ),
+    "deblocking": (
+        sps() + pps(deblocking="1" + "1" + "0" + se(2) + se(-3), modified=1),
+        trail(P + "0101" + "0" + OWN + "0" + "11" + END),
+        23,
+    ),
+    "tables of contexts swapped": (sps() + pps(init=1), trail(P + "0101" + "0" + OWN + "0" + "1" + END), 23),
+    "offsets of grey": (
+        sps(chroma=0, more="0" + "0" + "1" + "0") + pps(),
+        trail(P + "0101" + "0" + OWN + "1" + "0" + END),
+        23,
+    ),
+    "offsets of colour": (
+        sps(more="0" + "0" + "1" + "0") + pps(),
+        trail(P + "0101" + "0" + OWN + "11" + "0" + END),
+        23,
+    ),
+    "finer than 0, of 10 bits": (sps(depth=2) + pps(), trail(INTRA + "0101" + "0" + OWN + se(-42)), -12),
+    "finer than there is": (sps() + pps(), trail(INTRA + "0101" + "0" + OWN + se(-31)), None),
+    "motion over time": (
+        sps(motion=1) + pps(),
+        trail(P + "0101" + "0" + OWN + "1" + "1" + ue(1) + ue(1) + END),
+        23,
+    ),
+    "long-term references are listed, none here": (
+        sps(long="1" + ue(2) + "0101" + "1" + "0110" + "0", motion=1) + pps(),
+        trail(P + "0101" + "0" + OWN + ue(0) + ue(0) + "1" + "0" + END),
         23,
     ),
     "more bits, and whether it is shown": (
@@ -129,6 +184,11 @@ BY_HAND = {
         sps(long="1" + ue(0)) + pps(),
         trail(P + "0101" + "0" + OWN + ue(0) + "0" + END),
         23,
+    ),
+    "one of the listed long-term references": (
+        sps(long="1" + ue(2) + "0101" + "1" + "0110" + "0", motion=1) + pps(),
+        trail(P + "0101" + "0" + OWN + ue(1) + ue(0) + "1" + "0" + END),
+        None,
     ),
     "long-term references": (sps(long="1" + ue(0)) + pps(), trail(P + "0101" + "0" + OWN + ue(1) + "0" + END), None),
     "not the first slice": (sps() + pps(), unit(1, "0" + ue(0) + P + "0101" + "0" + OWN + "0" + END), None),
