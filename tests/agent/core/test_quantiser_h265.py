@@ -16,8 +16,6 @@ KINDS = {
     "open groups, sub-layers": "-preset medium -x265-params open-gop=1:keyint=12:temporal-layers=1",
     "constant rate, timing, delimiters": "-preset superfast -x265-params "
     "bitrate=100:vbv-maxrate=100:vbv-bufsize=100:hrd=1:aud=1:repeat-headers=1",
-    "4:4:4": "-preset superfast -pix_fmt yuv444p",
-    "10 bits, finer than 0": "-preset ultrafast -pix_fmt yuv420p10le -qp 2",
     "grey, no offsets": "-preset superfast -pix_fmt gray -x265-params no-sao=1:no-temporal-mvp=1",
     "scaling lists, no IDR": "-preset fast -x265-params scaling-list=default:intra-refresh=1:bframes=0",
 }
