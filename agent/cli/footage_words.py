@@ -16,8 +16,8 @@ CAUSES: Mapping[str, str] = {
         "{}：是另一块磁盘。仍要录在此处：standpipe footage accept-volume"
     ),
     "{}: {} MiB free, {} MiB are kept: free some space": "{}：剩余 {} MiB，须保留 {} MiB：请腾出空间",
-    "recorder@{} does not run, nothing of this camera is recorded: standpipe status": (
-        "recorder@{} 未运行，该摄像机没有录像：standpipe status"
+    "recorder@{} has said nothing for a minute, this camera may not be recorded: standpipe status": (
+        "recorder@{} 已有一分钟没有状态，该摄像机可能没有录像：standpipe status"
     ),
     "recorder started": "录像程序首次启动",
     "recorder stopped": "录像程序被停止",

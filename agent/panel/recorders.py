@@ -17,7 +17,7 @@ from agent.runtime import status
 from agent.runtime.paths import Paths
 
 WHAT = "recorder"
-DETAIL = "recorder@{} does not run, nothing of this camera is recorded: standpipe status"
+DETAIL = "recorder@{} has said nothing for a minute, this camera may not be recorded: standpipe status"
 SILENT_S = 20  # a status is written every two seconds
 
 
@@ -52,7 +52,7 @@ class Recorders:
 
     def _back(self, camera: str, now: Stamp) -> None:
         """Says so where the alarm stands, perhaps of an earlier run of ours."""
-        over = TroubleCleared(source=camera, what=WHAT, detail="it runs again")
+        over = TroubleCleared(source=camera, what=WHAT, detail="it runs")
         response = self._decider.response
         latched = response.alarms.latched.get(alarm_id(over))
         if alarm_id(over) in response.muted or (latched is not None and not latched.restored):

@@ -82,7 +82,7 @@ def test_one_that_was_stopped_alarms_after_a_minute_and_restores_when_it_is_back
     said = watched.after(1)
     assert [event.source for event in said if isinstance(event, AlarmRaised)] == ["trouble.raised:yard:recorder"]
     (told,) = (event for event in said if isinstance(event, TroubleRaised))
-    assert told.detail.startswith("recorder@yard does not run")
+    assert told.detail.startswith("recorder@yard has said nothing for a minute")
     assert watched.after(100) == []
     runs(watched)
     said = watched.after(1)
