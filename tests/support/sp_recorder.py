@@ -63,9 +63,9 @@ class Recorder:
         )
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Recorder:
+    def start(self, *more: str) -> Recorder:
         where = ("--site", self.paths.site, "--data", self.paths.data, "--run", self.paths.run)
-        command = [sys.executable, "-m", "agent.recorder", "--camera", self.camera, *map(str, where)]
+        command = [sys.executable, "-m", "agent.recorder", "--camera", self.camera, *map(str, where), *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
