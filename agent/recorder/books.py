@@ -21,6 +21,7 @@ from agent.footage.recovery import missing, newest, salvage
 
 GAP_INDEXED_NS = CONTIGUOUS_NS  # less is jitter of arrival
 GAP_TOLD_NS = 10_000_000_000
+TOO_SLOW = "disk too slow"  # pictures came and were dropped
 ROWS_WAITING_MAX = 1000
 TRY_AGAIN_S = 5.0
 EVERYTHING = 1 << 62
@@ -65,14 +66,14 @@ class Books:
         self._owe(lambda: self._index.finish(segment))
 
     def gap(self, last: Stamp, start: Stamp, cause: str) -> None:
-        """Nothing was recorded from `last` to `start`: indexed, and told if it is long. Jitter is neither."""
+        """Nothing was recorded from `last` to `start`: indexed, and told if long, or our doing. Jitter is neither."""
         length_ns = max(0, since_ns(start, last))
         if length_ns < GAP_INDEXED_NS and last.boot == start.boot:
             return
         ends = (last.boot, last.mono_ns, last.at_ns, start.boot, start.mono_ns, start.at_ns)
         row = Gap(self._job.camera, *ends, length_ns, cause)
         self._owe(lambda: self._index.add_gap(row))
-        if length_ns > GAP_TOLD_NS:
+        if length_ns > GAP_TOLD_NS or cause == TOO_SLOW:
             self._note(
                 FootageGap(
                     source=self._job.camera,

@@ -19,7 +19,7 @@ from agent.footage.index import Segment, segment_path
 from agent.footage.layout import Fragment
 from agent.footage.segment import SegmentWriter
 from agent.footage.volume import Volume
-from agent.recorder.books import Books, Job
+from agent.recorder.books import TOO_SLOW, Books, Job
 from agent.recorder.flow import FragmentQueue, RunEnded, Shown
 
 LOOK_S = 1.0  # at the marker and the room left
@@ -97,7 +97,7 @@ class DiskLoop:
         previous, self._previous = self._previous, fragment
         follows = previous is not None and (fragment.run, fragment.number) == (previous.run, previous.number + 1)
         if self._writer is not None and not follows:
-            self._end_segment("disk too slow")
+            self._end_segment(TOO_SLOW)
         if self._writer is not None and fragment.key and self._full(self._writer):
             self._end_segment("")
         if self._writer is None:

@@ -20,7 +20,11 @@ class RunEnded:
 
 
 class FragmentQueue:
-    """Fragments on their way to the disk. When it is full, whole fragments are dropped up to the next keyframe."""
+    """Fragments on their way to the disk. When it is full, whole fragments are dropped up to a keyframe.
+
+    Not the next one, but the first for which half of it is free: a disk that is a little too slow all the time would
+    else cost every other second, each in a segment of its own.
+    """
 
     def __init__(self, bytes_max: int = QUEUE_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
@@ -34,7 +38,8 @@ class FragmentQueue:
     def put(self, fragment: Fragment) -> None:
         """Hand over a fragment, or drop it: the camera never waits for the disk."""
         with self._ready:
-            if self.bytes + len(fragment.body) > self._bytes_max or (self._dropping and not fragment.key):
+            full = self.bytes + len(fragment.body) > self._bytes_max
+            if full or (self._dropping and not (fragment.key and self.bytes <= self._bytes_max // 2)):
                 self._dropping = True
                 self.dropped += 1
                 return

@@ -6,10 +6,11 @@ import os
 import resource
 import struct
 import subprocess
+import threading
 
 import pytest
 from sp_footage import fragments, stamp, write_segment
-from sp_recorder import Recorder, decode_errors, until
+from sp_recorder import Recorder, card_numbers, decode_errors, until
 
 from agent.footage.index import MediaIndex
 from agent.footage.volume import Volume
@@ -162,6 +163,49 @@ def test_what_came_before_the_disk_took_anything_is_a_gap_of_the_disk(tmp_path):
     (gap,), (segment,) = index.gaps(), index.segments()
     assert (gap.from_mono_ns, gap.to_mono_ns, gap.cause) == (first.start.mono_ns, segment.start_mono_ns, "write error")
     assert [note.KIND for note in notes] == ["footage.stopped", "footage.gap", "footage.resumed"]
+    index.close()
+
+
+def test_a_slow_disk_holds_up_no_camera_and_what_it_cost_is_told(tmp_path, monkeypatch):
+    """A sync that hangs: the queue fills to its bound, whole fragments go, and what is kept plays."""
+    notes, made, held, go = [], fragments(350), threading.Event(), threading.Event()
+
+    def slow(fd):
+        held.set()
+        assert go.wait(60)
+
+    monkeypatch.setattr("agent.footage.segment.os.fdatasync", slow)
+    size = len(made[0].body)
+    queue, index = FragmentQueue(8 * size), MediaIndex(tmp_path / "media.db")
+    job = Job("yard", "recorder@yard", tmp_path / "footage", 600, "recorder started")
+    books, volume = Books(job, MediaIndex(tmp_path / "media.db"), notes.append), Volume(job.footage, tmp_path, 0)
+    loop = DiskLoop(job, books, volume, queue, Shown(), notes.append, SystemClock().stamp)
+    thread = threading.Thread(target=loop.run, args=(lambda: False, lambda: None), daemon=True)
+    thread.start()
+    try:
+        queue.put(made[0])
+        assert held.wait(60)
+        for part in made[1:30]:  # put() returns: the camera is not held up
+            queue.put(part)
+            assert queue.bytes <= 8 * size
+        assert queue.dropped > 0
+        go.set()
+        until(lambda: not queue.bytes, "what waited to be written")
+        for part in made[30:]:
+            queue.put(part)
+    finally:
+        go.set()
+        queue.close()
+        thread.join(60)
+    first, second = (card_numbers(job.footage / row.path) for row in index.segments())
+    assert [decode_errors(job.footage / row.path) for row in index.segments()] == ["", ""]
+    assert first == list(range(len(first)))
+    assert second == list(range(300, 350))
+    assert len(first) // 10 + queue.dropped == 30
+    (gap,), (told,) = index.gaps(), notes
+    assert gap.cause == told.cause == "disk too slow"
+    assert (gap.length_ns // 1_000_000, told.KIND) == (told.gap_ms, "footage.gap")
+    assert told.gap_ms == pytest.approx(queue.dropped * 1000, abs=100)
     index.close()
 
 

@@ -21,7 +21,7 @@ class CameraRestored(Event):
 
 @kind("footage.gap", lane=Lane.ALARM)
 class FootageGap(Event):
-    """No footage for more than 10 s, or some was cut off: from / to in UTC and (same boot) length in ms."""
+    """No footage for more than 10 s, or some cut off or dropped: from / to in UTC and (same boot) length in ms."""
 
     from_ns: int
     to_ns: int

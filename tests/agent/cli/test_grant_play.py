@@ -230,7 +230,10 @@ def test_what_others_wrote_is_there_in_chinese(table: dict[str, str]) -> None:
 def test_every_cause_that_the_recorder_writes_down_has_words() -> None:
     """The texts of a gap's cause, as they stand in the code."""
     root = Path(__file__).parents[3] / "agent"
-    files = [*(root / "recorder" / f"{name}.py" for name in ("camera", "disk", "history")), root / "footage/errors.py"]
+    files = [
+        *(root / "recorder" / f"{name}.py" for name in ("camera", "disk", "books", "history")),
+        root / "footage/errors.py",
+    ]
     text = "".join(path.read_text() for path in files)
     starts = r'"(recorder \w+|board [\w ]+|camera lost|no pictures came|disk [\w ]+|read-only|write error|the p[\w ]+)'
     written = set(re.findall(starts, text))

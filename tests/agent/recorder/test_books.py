@@ -40,6 +40,11 @@ def test_gaps_are_indexed_and_long_ones_told(books, index, notes, seconds, index
     assert [(note.KIND, note.gap_ms) for note in notes] == [("footage.gap", int(seconds * 1000))] * told
 
 
+def test_what_was_dropped_for_a_slow_disk_is_told_however_short(books, index, notes):
+    books.gap(stamp(100), stamp(102), "disk too slow")
+    assert [note.cause for note in notes] == [gap.cause for gap in index.gaps()] == ["disk too slow"]
+
+
 def test_a_gap_across_boots_is_measured_by_utc(books, notes):
     books.gap(stamp(5000), stamp(20, boot="next", at_offset_s=5100), "board lost power or was reset")
     assert notes[0].gap_ms == 120_000

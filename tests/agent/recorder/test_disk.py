@@ -54,10 +54,11 @@ def test_segments_change_at_the_first_keyframe_after_their_time(record):
 
 def test_after_fragments_were_dropped_a_new_segment_begins_at_a_keyframe(record):
     made = fragments(90, gop=30)
-    rows, gaps, _ = record([*made[:2], *made[4:]])
+    rows, gaps, notes = record([*made[:2], *made[4:]])
     assert [record.numbers(row) for row in rows] == [list(range(20)), list(range(60, 90))]
     assert [record.errors(row) for row in rows] == ["", ""]
     assert [(gap.cause, round(gap.length_ns / 1e9, 1)) for gap in gaps] == [("disk too slow", 4.0)]
+    assert [(note.KIND, note.cause) for note in notes] == [("footage.gap", "disk too slow")]
 
 
 def test_each_connection_has_its_own_segments_and_the_gap_its_cause(record):

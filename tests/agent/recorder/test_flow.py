@@ -1,5 +1,7 @@
 """The queue: bounded in bytes, dropping whole fragments up to the next keyframe."""
 
+import itertools
+
 from agent.core.chain import Stamp
 from agent.footage.layout import Fragment
 from agent.recorder.flow import FragmentQueue, RunEnded
@@ -36,6 +38,20 @@ def test_a_full_queue_drops_up_to_the_next_keyframe_that_fits():
     queue.put(fragment(6))
     assert numbers(queue) == [5, 6]
     assert queue.dropped == 3
+
+
+def test_a_disk_that_stays_too_slow_costs_stretches_and_not_every_other_second():
+    """It takes one in two: what is kept comes in runs of at least half a queue."""
+    queue, kept = FragmentQueue(1000), []
+    for n in range(200):
+        queue.put(fragment(n, key=True))
+        if n % 2:
+            kept.append(queue.get(0).number)
+    runs = [n for n, (a, b) in enumerate(itertools.pairwise(kept)) if b != a + 1]
+    assert queue.bytes <= 1000
+    assert len(kept) == 100
+    assert len(runs) >= 5
+    assert min(b - a for a, b in itertools.pairwise(runs)) >= 5
 
 
 def test_it_is_finished_when_closed_and_empty():
