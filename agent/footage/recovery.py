@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.chain import Stamp
+from agent.footage.digest import file_digest
 from agent.footage.errors import FootageError, explain
 from agent.footage.index import MediaIndex, Segment
 from agent.footage.layout import END_BYTES, TICKS_PER_S
@@ -91,12 +92,21 @@ def _salvage_one(index: MediaIndex, footage: Path, camera: str, seq: int, path: 
         _set_aside(index, camera, seq, path)
         return Salvaged(seq, 0, size, None)
     if found.ending is not None and found.size == found.end + END_BYTES:
-        index.finish(_row(found, path, footage, "closed"))
+        index.finish(_row(found, path, footage, "closed")._replace(sha256=_hash_of(path)))
         return Salvaged(seq, _length_ms(found), 0, found.pieces[-1].end)
     size, digest = end_segment(path, found)
     row = _row(found, path, footage, "salvaged")._replace(bytes=size, sha256=digest)
     index.finish(row)
     return Salvaged(seq, _length_ms(found), found.size - found.end, found.pieces[-1].end)
+
+
+def _hash_of(path: Path) -> bytes | None:
+    """SHA-256 of a segment that was ended; None where its own end says another: the scrub tells."""
+    try:
+        digest, own, _ = file_digest(path)
+    except OSError as error:
+        raise explain(path, error) from error
+    return digest if own else None
 
 
 def _set_aside(index: MediaIndex, camera: str, seq: int, path: Path) -> None:

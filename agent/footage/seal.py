@@ -14,8 +14,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,15 +23,14 @@ from agent.core.events import FootageSealed
 from agent.core.merkle import SegmentLeaf, path, root, segment_leaf
 from agent.core.numbers import read_ranges, written
 from agent.core.sealing import HOUR_NS, Waiting, due, hour_of
+from agent.footage.digest import file_digest
 from agent.footage.index import MediaIndex, Segment
-from agent.footage.layout import END_BYTES, ending_of
 from agent.journal import Journal
 from agent.journal.files import make
 from agent.journal.projections import every
 
 LEAVES_MAX = 4096  # of one seal; an hour of 10 s segments has 360
 ROWS_AT_ONCE = 50
-_CHUNK = 1 << 20
 SEALS_A_PASS = 2000  # the rest, of a board that never sealed, with the next
 READ_A_PASS = 4_000_000_000  # bytes of files whose hash is lost: recording needs the disk, too
 _FIELDS = ", ".join(Segment._fields)
@@ -321,23 +318,3 @@ def let_go(db: Any, camera: str, seqs: Sequence[int], forget: Callable[[], objec
             continue
         leaves = [(camera, row.seq, seal, leaf_of(row)) for of, row in rows if of == seal and row.sha256 is not None]
         db.executemany(f"insert or ignore into leaf values ({_CAMERA}, ?, ?, ?)", leaves)
-
-
-def file_digest(file: Path, wait: Callable[[int], object] = lambda size: None) -> tuple[bytes, bool, int]:
-    """(SHA-256 of a whole segment, whether its own end box agrees, bytes). OSError if it cannot be read.
-
-    wait is called with how many bytes have been read, again and again; what was read leaves the cache again.
-    """
-    digest, tail, size = hashlib.sha256(), b"", 0
-    with file.open("rb", buffering=0) as opened:
-        while chunk := opened.read(_CHUNK):
-            size += len(chunk)
-            tail += chunk
-            digest.update(tail[:-END_BYTES])
-            tail = tail[-END_BYTES:]
-            wait(size)
-        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    ending = ending_of(tail)
-    own = ending is not None and ending.sha256 == digest.digest()
-    digest.update(tail)
-    return digest.digest(), own, size

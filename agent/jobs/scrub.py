@@ -19,10 +19,11 @@ from typing import Any
 
 from agent.core.events import FootageRot, Signal
 from agent.core.spans import DAY_NS
+from agent.footage.digest import file_digest
 from agent.footage.errors import FootageError
 from agent.footage.index import MediaIndex, Segment
 from agent.footage.recovery import sound_ns
-from agent.footage.seal import Sealer, file_digest
+from agent.footage.seal import Sealer
 from agent.jobs.desk import Desk
 from agent.journal.files import make
 from agent.journal.projections import every

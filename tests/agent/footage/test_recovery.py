@@ -1,5 +1,6 @@
 """After a crash: the tail is salvaged, files without rows are indexed, what is damaged is told and set aside."""
 
+import hashlib
 import os
 
 from sp_footage import NS, fragments, stamp, write_segment
@@ -33,10 +34,11 @@ def test_the_open_segment_is_ended_and_indexed(footage, index):
 
 def test_a_file_that_was_closed_but_whose_row_was_not_written_in_time(footage, index):
     write_segment(footage, 1, fragments(20), index=index)
-    write_segment(footage, 2, fragments(20))
+    path = write_segment(footage, 2, fragments(20))
     (done,), _ = salvage(index, footage, "yard", ALL)
     assert (done.seq, done.cut_bytes) == (2, 0)
-    assert index.segment("yard", 2).state == "closed"
+    row, data = index.segment("yard", 2), path.read_bytes()
+    assert (row.state, row.bytes, row.sha256) == ("closed", len(data), hashlib.sha256(data).digest())
 
 
 def test_a_segment_without_one_whole_fragment_is_set_aside(footage, index):
