@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from agent.cli.camera_words import REASONS
 from agent.cli.place import Place
 
 # As it is written, with {} for what stands there -> the same in Chinese. The first that fits, of what stands there too.
@@ -68,7 +69,8 @@ def _patterns(table: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
     return [(_pattern(text), chinese) for text, chinese in table.items()]
 
 
-_CAUSES, _REFUSALS = _patterns(CAUSES), _patterns(REFUSALS)
+_OF_CAMERAS = {**REASONS, **{"{}: " + english: "{}：" + chinese for english, chinese in REASONS.items()}}
+_CAUSES, _REFUSALS = _patterns({**CAUSES, **_OF_CAMERAS}), _patterns(REFUSALS)
 
 
 def cause(text: str, language: str) -> str:

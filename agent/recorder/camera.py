@@ -107,7 +107,8 @@ class CameraLoop:
         try:
             return Fragmenter(template, self._runs, self._stamp)
         except (av.FFmpegError, ValueError) as error:
-            raise HardwareError(f"{self._id}: its codec cannot be kept in MP4 ({type(error).__name__})") from None
+            why = f"its codec {template.codec_context.name} cannot be kept in MP4: set it to H.264 or H.265"
+            raise HardwareError(f"{self._id}: {why}") from error
 
     def _read(self, fragmenter: Fragmenter, stop: threading.Event, tick: Callable[[], None]) -> None:
         """Packets to fragments until stop, or the regular end of a file.

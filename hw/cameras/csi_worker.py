@@ -37,6 +37,7 @@ HELLO, PACKET, PICTURE, FAILED = 1, 2, 3, 4
 OPEN_S, STOP_S, PICTURE_S = 8.0, 2.0, 2.5
 QUEUE_PACKETS = 120
 LORES_WIDTH = 320
+INSTALL = "apt install --no-install-recommends python3-picamera2"
 
 
 class Hung(Exception):  # noqa: N818 - a state of the world
@@ -256,6 +257,9 @@ def run(number: int, size: tuple[int, int], fps: int, kbit_s: int, areas: Sequen
     except Hung as error:
         sender.say(FAILED, f"picamera2: {error}")
         return 3
+    except ModuleNotFoundError as error:
+        sender.say(FAILED, f"picamera2: {error.name} is not there: {INSTALL}")
+        return 1
     except Exception as error:  # noqa: BLE001 - libcamera and picamera2 raise anything; the recorder is told in words
         sender.say(FAILED, f"picamera2: {in_words(error)}")
         return 1

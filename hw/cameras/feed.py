@@ -174,6 +174,15 @@ def room_in(connection: socket.socket) -> int:
         return 0
 
 
+def why_unknown(host: str) -> str:
+    """What a name server has to say of a host without an address; "" where there is one."""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        return (error.strerror or "name or service not known").lower()
+    return ""
+
+
 def connection_to(port: int) -> socket.socket | None:
     """The connection to this port that FFmpeg has opened, by a descriptor of our own; None if there is none."""
     for entry in Path("/proc/self/fd").iterdir():

@@ -33,7 +33,7 @@ def rtsp_spec(source: str, credentials: tuple[str, str] | None, transport: str =
         port = url.port or PORTS[url.scheme]
     except ValueError:
         raise HardwareError(f"{shown}: its port is no number from 1 to 65535") from None
-    return StreamSpec(shown, location, "rtsp", options, glance=True, rests=True, port=port)
+    return StreamSpec(shown, location, "rtsp", options, glance=True, rests=True, host=url.hostname or "", port=port)
 
 
 def tcp_spec(source: str, open_s: float = OPEN_S) -> StreamSpec:

@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 import time
@@ -22,7 +23,7 @@ from typing import Any
 import av
 import av.error
 
-from hw.cameras.feed import Feed, bytes_in, connection_to, readable, room_in
+from hw.cameras.feed import Feed, bytes_in, connection_to, readable, room_in, why_unknown
 from hw.cameras.formats import FormatWatch
 from hw.cameras.sps import never_reordered
 from hw.ports import HardwareError, NewFormat, Picture
@@ -56,6 +57,7 @@ class StreamSpec:
     endless: bool = True  # an end of the stream is a failure
     glance: bool = False  # headers come before the first packet, so that a glance may be enough
     rests: bool = False  # a network stream: let some of it gather before it is read
+    host: str = ""  # and
     port: int = 0  # of the connection that FFmpeg opens
     feed: Callable[[], Feed] | None = None  # bytes that we read for FFmpeg; then `location` is not used
     waits: bool = False  # a device that blocks FFmpeg without end: wait for it outside
@@ -128,6 +130,8 @@ class StreamCamera:
         except av.FFmpegError as error:
             slow = time.monotonic() - began >= self._open_s  # some protocols call their own time-out by other names
             reason = _silent(self._open_s) if slow else _reason(error, self._open_s)
+            if spec.host and error.errno == errno.EIO:  # FFmpeg's word for a name that nobody knows, too
+                reason = why_unknown(spec.host) or reason
             reason = (self._feed.ending() if self._feed is not None else "") or reason
             self.close()
             raise HardwareError(f"{spec.shown}: {reason}") from None

@@ -11,12 +11,14 @@ import random
 import re
 import time
 
+import av
 import pytest
-from sp_recorder import card_numbers, decode_errors, packets
+from sp_recorder import card_numbers, decode_errors, packets, until
 from sp_taking import Taking
 from sp_wire import Wire, pictures
 
 from agent.recorder import camera as camera_module
+from hw.cameras import open_camera
 from hw.cameras.specs import tcp_spec
 from hw.cameras.stream import StreamCamera
 
@@ -228,6 +230,22 @@ def test_a_minute_without_a_keyframe_with_the_real_limit(tmp_path):
         assert complaints(first) == complaints(second) == []
 
 
+def test_a_codec_that_mp4_cannot_keep_is_named_and_what_to_do(tmp_path):
+    path = tmp_path / "film.webm"
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libvpx", rate=10)
+        video.width, video.height = 64, 48
+        out.mux(video.encode(av.VideoFrame(64, 48, "yuv420p")))
+        out.mux(video.encode(None))
+    with contextlib.closing(Taking(tmp_path / "taken", open_camera(f"file:{path}"))) as taking:
+        until(lambda: taking.notes, "its loss")
+        taking.end()
+        assert [(note.KIND, note.reason) for note in taking.notes] == [
+            ("camera.lost", "yard: its codec vp8 cannot be kept in MP4: set it to H.264 or H.265")
+        ]
+        assert (taking.died, taking.rows) == ([], [])
+
+
 def test_garbage_is_passed_over(played):
     taking = played["garbage"]
     found = list(itertools.chain(*read_numbers(taking)))
@@ -263,8 +281,6 @@ def complaints(path):
 
 def shape(path):
     """(codec, width) of a file's video."""
-    import av
-
     with av.open(str(path)) as file:
         context = file.streams.video[0].codec_context
         return context.name, context.width
@@ -272,8 +288,6 @@ def shape(path):
 
 def read_numbers(taking):
     """Card numbers of what can be decoded, damaged pictures left out."""
-    import av
-
     from hw.cameras.card import read_card
 
     for path in taking.files:

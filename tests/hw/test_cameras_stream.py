@@ -122,6 +122,12 @@ def test_a_camera_that_refuses_the_connection_says_so(free_port):
         open_camera(f"tcp://127.0.0.1:{free_port}").open()
 
 
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "tcp"])
+def test_a_name_that_nobody_knows_is_said_to_be_that(scheme):
+    with pytest.raises(HardwareError, match=r"name or service not known|temporary failure in name resolution"):
+        open_camera(f"{scheme}://no-such-host.invalid:8554/main").open()
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "tcp"])
 def test_a_server_that_accepts_and_never_sends_is_given_up(mute, scheme):
     source = f"{scheme}://127.0.0.1:{mute}"
