@@ -95,9 +95,8 @@ def report(cpu: dict[str, float], events: dict[str, list[Span]], rss: float, par
         best = max(found[other] for other in others)
         exact = max(verdict[2] for verdict in others.values())
         ok = found[name] >= best and precision >= exact
-        must = "recall, precision >= theirs" if name != "keyframes" else "told as it is: gaps of 2 s"
+        must = "recall, precision >= theirs"
         theirs = {other: f"missed {v[0]}, {v[1]} false" for other, v in others.items()}
-        ok = ok or name == "keyframes"
         sp_bench.report(f"events seen by {name}", f"of {len(wanted)}", found[name], best, must, ok,
                         missed=missed, false=false, precision=round(precision, 3), theirs=theirs)  # fmt: skip
     sp_bench.report("recorder RSS, looking at pictures", "MiB", rss, None, "<= 110 MiB", rss <= 110)
