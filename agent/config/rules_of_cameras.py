@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from agent.config.convert import Report, Table
 from agent.config.looking import all_of
 from agent.config.problems import has_credentials, has_password
 
 NETWORK_SOURCES = ("rtsp", "rtsps", "tcp")
+
+
+class Form(NamedTuple):
+    """What an address may be up to its "?", and what may be asked for behind it."""
+
+    address: str
+    options: Mapping[str, str]
+
+
+_SIZE, _NUMBER, _FPS = r"\d{2,4}x\d{2,4}", r"\d+", r"[1-9]\d?|1[01]\d|120"
+_RATE = r"\d+([./]\d+)?"  # FFmpeg takes 30000/1001 too
+FORMS: Mapping[str, Form] = {
+    "csi:": Form(r"csi:\d*", {"size": _SIZE, "fps": _FPS, "kbit_s": _NUMBER}),
+    "/dev/": Form(r"/dev/[^#]+", {"format": r"\w+", "size": _SIZE, "fps": _RATE, "kbit_s": _NUMBER}),
+    "tcp://": Form(r"tcp://[^/]+:\d+(/.*)?", {}),
+    "testcard:": Form(r"testcard:(\d{3,4}x\d{3,4})?(/\d{1,2})?", {}),
+}
 
 
 def cameras(site: Table, report: Report) -> None:
@@ -29,6 +49,8 @@ def _judge(camera: Table, key: str, address: str, report: Report) -> None:
         report.error(camera, key, "credentials", name=camera.get("id") or "ID")
     elif not _allowed(address):
         report.error(camera, key, "source")
+    elif not _well_formed(address):
+        report.error(camera, key, "source-form")
     elif has_password(address):
         report.warn(camera, key, "password-in-path")
 
@@ -41,6 +63,18 @@ def _allowed(source: str) -> bool:
     if source.startswith(("/dev/", "file:")):
         return len(PurePosixPath(source.removeprefix("file:")).parts) > 0
     return source.partition("://")[0] in NETWORK_SOURCES and host_and_port(source)
+
+
+def _well_formed(source: str) -> bool:
+    """Whether an address of FORMS is one, and asks for nothing that is not understood there."""
+    form = next((form for start, form in FORMS.items() if source.startswith(start)), None)
+    if form is None:
+        return True
+    address, _, query = source.partition("?")
+    asked = parse_qsl(query, keep_blank_values=True)
+    return bool(re.fullmatch(form.address, address)) and all(
+        re.fullmatch(form.options.get(name, "(?!)"), value) for name, value in asked
+    )
 
 
 def _is_command(line: str) -> bool:

@@ -223,6 +223,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "允许：rtsp://主机/…、rtsps://主机/…、/dev/v4l/by-path/…、csi:、pipe: 命令、file:路径、testcard: 、"
         "tcp://主机:端口（模拟摄像机）",
     ),
+    "source-form": (
+        "allowed: csi:0?size=1920x1080&fps=15&kbit_s=3000, "
+        "/dev/v4l/by-path/...?format=h264&size=1280x720&fps=15&kbit_s=2500, "
+        "testcard:640x360/10, tcp://HOST:PORT; what is not said is left to the camera",
+        "允许：csi:0?size=1920x1080&fps=15&kbit_s=3000、/dev/v4l/by-path/…?format=h264&size=1280x720&fps=15&kbit_s=2500、"
+        "testcard:640x360/10、tcp://主机:端口；未写的项由摄像机决定",
+    ),
     "rtsp-only": ("counts only with an rtsp:// or rtsps:// source", "仅对 rtsp:// 或 rtsps:// 来源有效"),
     "host-port": ("host or port of this address is not valid", "地址中的主机或端口无效"),
     "timezone": ("there is no such timezone{nearest}", "没有这个时区{nearest}"),
