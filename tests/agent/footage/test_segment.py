@@ -3,7 +3,9 @@
 import errno
 import hashlib
 import os
+import subprocess
 
+import av
 import pytest
 from sp_footage import BOOT, NS, fragments, stamp, write_segment
 from sp_recorder import card_numbers, decode_errors, packets
@@ -49,6 +51,26 @@ def test_a_later_part_of_a_connection_starts_at_zero_too(footage):
     path = write_segment(footage, 8, later)
     assert packets(path)[0] == (0, 0, True)
     assert card_numbers(path) == list(range(40, 60))
+
+
+def gstreamer_finds(path, raw):
+    """How many pictures GStreamer's own MP4 reader, that of GNOME's players, gets out of a file."""
+    to_file = ["!", "video/x-h264,stream-format=byte-stream", "!", "filesink", f"location={raw}"]
+    read = ["gst-launch-1.0", "-q", "filesrc", f"location={path}", "!", "qtdemux", "!", "h264parse"]
+    done = subprocess.run([*read, *to_file], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with av.open(str(raw), format="h264") as film:
+        return sum(1 for packet in film.demux(video=0) if packet.size)
+
+
+def test_players_open_it_while_it_is_written_and_salvaged(footage, tmp_path):
+    """By FFmpeg (mpv and most others) and by GStreamer, which read MP4 each in their own way."""
+    path = write_segment(footage, 9, fragments(35), close=False)
+    assert (card_numbers(path), gstreamer_finds(path, tmp_path / "raw")) == (list(range(35)), 35)
+    assert decode_errors(path) == ""
+    os.truncate(path, path.stat().st_size - 100)
+    end_segment(path, read_segment(path, check=True))
+    assert (card_numbers(path), gstreamer_finds(path, tmp_path / "raw")) == (list(range(30)), 30)
 
 
 @pytest.mark.parametrize("missing", [1, 100, 5000])
