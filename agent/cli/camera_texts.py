@@ -16,6 +16,7 @@ CAMERA_TEXTS: dict[str, tuple[str, str]] = {
     "fault-blurred": ("blurred", "画面模糊"),
     "fault-moved": ("moved", "视角偏移"),
     "fault-unmasked": ("its mask is off", "隐私遮盖失效"),
+    "fault-unwatched": ("not looked at: its sub stream is away", "画面未检查：子码流中断"),
     "fault-slow": ("too few pictures", "帧率过低"),
     "fault-thin": ("too few bits", "码率过低"),
     "fault-wrong_time": ("its clock is wrong", "摄像机时间错误"),

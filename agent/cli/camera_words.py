@@ -42,6 +42,7 @@ REASONS: Mapping[str, str] = {
     "cannot be opened ({})": "无法打开（{}）",
     "cannot be opened": "无法打开",
     # what the recorder makes of it
+    "the sub stream is away, nothing looks at the pictures: {}": "子码流中断，画面未检查：{}",
     "no keyframe for {} s": "{} 秒内没有关键帧",
     "there is no picture in it": "其中没有画面",
     "its codec {} cannot be kept in MP4: set it to H.264 or H.265": "编码 {} 无法存入 MP4：请设为 H.264 或 H.265",

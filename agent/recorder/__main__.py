@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import logging
 import os
 import random
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import UNSET
 
@@ -30,10 +32,10 @@ from agent.recorder.camera import CameraLoop
 from agent.recorder.clips import ClipLoop
 from agent.recorder.disk import DiskLoop
 from agent.recorder.flow import FragmentQueue, Shown
-from agent.recorder.history import History, look_back, named_faults
+from agent.recorder.history import History, look_back, named_faults, told_of
 from agent.recorder.notes import Notes
 from agent.recorder.stills import Stills
-from agent.recorder.sub import SubLoop
+from agent.recorder.sub import SUB_STREAM, SubLoop
 from agent.recorder.tap import Tap
 from agent.runtime import process
 from agent.runtime.clock import boot_id
@@ -44,6 +46,7 @@ from hw.cameras import open_camera
 from hw.ports import Camera, HardwareError
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 CAMERA_LIMIT_S = 45  # two looks at a stream of 2 x 5 s each, and a slow name server; then the process is ended
@@ -106,31 +109,20 @@ class Recorder:
         """The journal, opened for the thread that asks."""
         return Journal.open(self.paths.journal, self.paths.bell, self.stamp)
 
-    def named_faults(self) -> list[str]:
-        """What the last run said is wrong with the pictures; nothing, if the journal cannot be read."""
+    def asked(self, question: Callable[[Journal], T], otherwise: T) -> T:
+        """What the journal answers; `otherwise` if it cannot be read, which keeps no camera from recording."""
         try:
-            journal = self.journal()
+            with contextlib.closing(self.journal()) as journal:
+                return question(journal)
         except JournalError:
-            return []
-        try:
-            return named_faults(journal, self.config.id)
-        except JournalError:
-            return []
-        finally:
-            journal.close()
+            return otherwise
 
     def history(self) -> History:
-        """What the journal says of the last run; a journal that cannot be read keeps no camera from recording."""
-        try:
-            journal = self.journal()
-        except JournalError:
-            return History("recorder started", None)
-        try:
-            return look_back(journal, self.config.id, self.source, boot_id())
-        except JournalError:
-            return History("recorder started", None)
-        finally:
-            journal.close()
+        """What the journal says of the last run."""
+        return self.asked(
+            lambda journal: look_back(journal, self.config.id, self.source, boot_id()),
+            History("recorder started", None),
+        )
 
 
 def _record(recorder: Recorder, camera: Camera) -> int:
@@ -186,9 +178,13 @@ def _look(workers: Workers, recorder: Recorder, camera: Camera, tap: Tap, stills
     config, sub_tap = recorder.config, None
     if config.sub is not UNSET:
         sub_tap = Tap(keep_all=True)
-        sub = SubLoop(recorder.camera_of(config.sub), sub_tap, Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random))
+        backoff = Backoff(AGAIN_FIRST_S, AGAIN_MOST_S, random.random)
+        told = recorder.asked(lambda journal: told_of(journal, config.id, SUB_STREAM), False)
+        reached = recorder.camera_of(config.sub)
+        sub = SubLoop(config.id, reached, sub_tap, backoff, recorder.shown, recorder.notes.add, told=told)
         workers.start("sub stream", functools.partial(sub.run, workers.stop), limit_s=CAMERA_LIMIT_S)
-    wish = looking.wish_of(config, recorder.timezone, recorder.named_faults())
+    standing: list[str] = recorder.asked(lambda journal: named_faults(journal, config.id), [])
+    wish = looking.wish_of(config, recorder.timezone, standing)
     look = looking.Looking(
         recorder.paths, wish, camera, tap, sub_tap, recorder.shown, stills, recorder.notes.add, recorder.stamp
     )

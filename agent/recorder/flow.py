@@ -89,6 +89,8 @@ class Shown:
         self.frames = 0
         self.received_bytes = 0
         self.last_packet_ns: int | None = None
+        # sub stream's thread
+        self.unwatched = False  # it is away, so nothing looks at pictures
         # thread that looks at pictures
         self.faults: tuple[str, ...] = ()
         self.look: dict[str, int | None] | None = None  # figures of the last picture (core/health.py)

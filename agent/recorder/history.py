@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agent.core.chain import Row, Stamp
 from agent.core.health import NAMES
 from agent.journal import Journal
+from agent.journal.projections import every
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ def named_faults(journal: Journal, camera: str) -> list[str]:
     """Faults of its pictures that are named and not taken back. JournalError if the journal cannot be read."""
     last = {fault: journal.last(f"camera.{fault}", f"camera.{fault}_cleared", source=camera) for fault in NAMES}
     return [fault for fault, row in last.items() if row is not None and row.kind == f"camera.{fault}"]
+
+
+def told_of(journal: Journal, camera: str, what: str) -> bool:
+    """Whether this trouble of the camera stands. JournalError if the journal cannot be read."""
+    rows = every(journal, "trouble.raised", "trouble.cleared", source=camera)
+    kinds = [row.kind for row in rows if row.values()["what"] == what]
+    return kinds[-1:] == ["trouble.raised"]
 
 
 def _how_it_ended(ended: Row | None, boot: str) -> str:

@@ -37,7 +37,7 @@ class View:
             "about": shown.about,
             "fps": round((shown.frames - frames) / seconds, 1),
             "kbit_s": round((shown.received_bytes - received) * 8 / 1000 / seconds),
-            "faults": list(shown.faults),
+            "faults": [*shown.faults, *(["unwatched"] if shown.unwatched else [])],
             "figures": shown.look,
             "clock_off_ms": shown.clock_off_ms,
             "looks": shown.looks,
