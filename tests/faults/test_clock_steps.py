@@ -37,7 +37,7 @@ def site_of(folder, source):
 
 
 def test_a_clock_that_is_set_under_a_recorder(tmp_path, rounds):
-    """Every other time it is killed as well, and the clock is set while it is dead."""
+    """Every other time it is killed as well, and the clock is set while it is dead. Short: forward so, and back."""
     offset, kills = tmp_path / "offset", 0
     with contextlib.ExitStack() as stack:
         server = StreamServer(0, width=320, height=180, fps=10, label="gate")
@@ -49,12 +49,12 @@ def test_a_clock_that_is_set_under_a_recorder(tmp_path, rounds):
         offset.write_text("0")
         recorder.start("--clock-offset", str(offset))
         recorder.recording()
-        for number, days in enumerate(STEPS_DAYS[: rounds(2, len(STEPS_DAYS))]):
-            if number % 2:
+        for number, days in enumerate(STEPS_DAYS[: rounds(1, len(STEPS_DAYS))]):
+            if number % 2 == 0:
                 recorder.kill()
                 kills += 1
             offset.write_text(str(days * DAY_NS))
-            if number % 2:
+            if number % 2 == 0:
                 recorder.start("--clock-offset", str(offset))
             recorder.recording()
             if days:
@@ -67,7 +67,8 @@ def test_a_clock_that_is_set_under_a_recorder(tmp_path, rounds):
     assert [row.seq for row in rows] == list(range(FIRST, FIRST + len(rows)))
     monotonic = list(itertools.chain(*((row.start_mono_ns, row.end_mono_ns) for row in rows)))
     assert monotonic == sorted(monotonic)
-    assert [row.start_at_ns for row in rows] != sorted(row.start_at_ns for row in rows)
+    by_the_clock = list(itertools.chain(*((row.start_at_ns, row.end_at_ns) for row in rows)))
+    assert by_the_clock != sorted(by_the_clock)
     shown = [card_numbers(recorder.paths.footage / row.path) for row in rows]
     assert [decode_errors(recorder.paths.footage / row.path) for row in rows] == [""] * len(rows)
     assert sum(b != a + 1 for a, b in itertools.pairwise(itertools.chain(*shown))) == kills
