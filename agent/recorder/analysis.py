@@ -117,7 +117,7 @@ class Analysis:
 
     def _frame(self, frame: Any, mono_ns: int) -> None:
         self._see(grey.of_frame(frame), mono_ns, frame)
-        if mono_ns - self._newest_ns >= NEWEST_NS:
+        if mono_ns - self._newest_ns >= NEWEST_NS and not self._eye.is_close:
             self._newest_ns = mono_ns
             self._put_newest(frame)
 
