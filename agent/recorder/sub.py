@@ -19,7 +19,6 @@ from hw.ports import Camera, HardwareError, NewFormat
 
 log = logging.getLogger(__name__)
 
-
 SUB_STREAM = "sub stream"  # of a trouble
 AWAY_S = 60.0
 
