@@ -175,6 +175,7 @@ def _look(workers: Workers, recorder: Recorder, camera: Camera, tap: Tap, stills
     """Start what looks at pictures, and reads the sub stream for it if there is one."""
     from agent.recorder import looking  # cv2 and numpy: 50 MiB that a recorder without does not pay
 
+    memory.keep_smaller()
     config, sub_tap = recorder.config, None
     if config.sub is not UNSET:
         sub_tap = Tap(keep_all=True)
