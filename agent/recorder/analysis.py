@@ -89,7 +89,6 @@ class Analysis:
             self._sight.lost()
         if now_ns - self._flow[0] >= FLOW_NS:
             self._measure(now_ns)
-            memory.give_back()
         if now_ns - self._kept_ns >= KEEP_NS:
             self._kept_ns = now_ns
             self._keep()
@@ -127,9 +126,11 @@ class Analysis:
         known = self._refers is not None or self._sight.looks < OWN_LOOKS
         if not (known or self._sight.health.wrong or self._eye.is_close):
             self._refers = 0
+            memory.give_back()
             self._take_reference(frame)
 
     def _put_newest(self, frame: Any) -> None:
+        memory.give_back()
         try:
             pictures.put(self._newest, pictures.jpeg(frame, pictures.NEWEST_WIDTH))
         except (OSError, av.FFmpegError, ValueError) as error:  # a full /run costs the page's picture
