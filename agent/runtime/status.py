@@ -10,6 +10,9 @@ from typing import Any
 from agent.runtime.clock import mono_ns
 from agent.runtime.paths import Paths
 
+BYTES_MAX = 256 * 1024  # of one file
+PID_MAX = 2**31  # pid_t
+
 
 def write(paths: Paths, process: str, values: dict[str, Any]) -> None:
     """Replace run/status-PROCESS.json in one step. Adds process, pid and mono_ns. OSError if /run is full."""
@@ -28,14 +31,22 @@ def read_all(paths: Paths) -> dict[str, dict[str, Any]]:
         values = _read(path)
         if values is not None:
             values["alive"] = Path(f"/proc/{values['pid']}").exists()
-            values["age_s"] = (mono_ns() - int(values["mono_ns"])) / 1e9
-            found[str(values["process"])] = values
+            values["age_s"] = (mono_ns() - values["mono_ns"]) / 1e9
+            found[values["process"]] = values
     return found
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    """None for what no process of ours has written, whatever it is: the panel reads these files, too."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with path.open("rb") as file:
+            values = json.loads(file.read(BYTES_MAX))
+    except (OSError, ValueError, RecursionError):
         return None
-    return values if isinstance(values, dict) and {"process", "pid", "mono_ns"} <= set(values) else None
+    return values if isinstance(values, dict) and _ours(values) else None
+
+
+def _ours(values: dict[str, Any]) -> bool:
+    pid, at_ns = values.get("pid"), values.get("mono_ns")
+    numbers = type(pid) is int and 0 < pid <= PID_MAX and type(at_ns) is int and 0 <= at_ns < 2**63
+    return numbers and isinstance(values.get("process"), str)

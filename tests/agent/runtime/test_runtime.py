@@ -208,7 +208,18 @@ def test_status_is_replaced_whole_and_says_who_lives(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path / "run")
     status.write(paths, "panel", {"state": "well"})
     status.write(paths, "panel", {"state": "ill"})
-    (tmp_path / "run" / "status-torn.json").write_text("{")
+    strange = [
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"process": "x", "pid": "1", "mono_ns": "soon"}',
+        '{"process": 1, "pid": 1, "mono_ns": 1}',
+        f'{{"process": "x", "pid": {10**300}, "mono_ns": 1}}',
+        f'{{"process": "x", "pid": 1, "mono_ns": {10**400}}}',
+        "\xff",
+    ]
+    for number, text in enumerate(strange):
+        (tmp_path / "run" / f"status-{number}.json").write_text(text)
     found = status.read_all(paths)
     assert list(found) == ["panel"]
     assert (found["panel"]["state"], found["panel"]["alive"]) == ("ill", True)
