@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from agent.cli.reasons import patterns, said
 
 # Kind of the event that is an alarm -> what it is called; also of kinds that only some sites make alarms of.
 NAMES: dict[str, str] = {
@@ -121,16 +120,6 @@ REASONS: dict[str, str] = {
     "it was made before the board started": "该请求早于本板启动",
     "it is older than {} s": "该请求已超过 {} 秒",
 }
-
-
-Patterns = list[tuple[re.Pattern[str], str]]
-
-
-def patterns(reasons: Mapping[str, str]) -> Patterns:
-    """A table of reasons, to look one up by."""
-    return [(re.compile(re.escape(text).replace(r"\{\}", "(.+)")), chinese) for text, chinese in reasons.items()]
-
-
 _PATTERNS = patterns(REASONS)
 
 
@@ -141,13 +130,4 @@ def named(id_: str, language: str) -> str:
 
 def reason(text: str, language: str) -> str:
     """The panel's reason in the language of the site; as it was recorded if nobody has translated it."""
-    return reason_among(_PATTERNS, text, language)
-
-
-def reason_among(known: Patterns, text: str, language: str) -> str:
-    """The same, of another table."""
-    if language == "zh-CN":
-        for pattern, chinese in known:
-            if found := pattern.fullmatch(text):
-                return chinese.format(*found.groups())
-    return text
+    return said(_PATTERNS, text, language)

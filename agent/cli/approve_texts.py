@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.cli.alarm_texts import patterns, reason_among
+from agent.cli import reasons
 
 APPROVE_TEXTS: dict[str, tuple[str, str]] = {
     "approve-none": ("nothing waits for a signature", "没有等待签名的申请"),
@@ -70,7 +70,10 @@ APPROVE_TEXTS: dict[str, tuple[str, str]] = {
     "value-copies-keep": ("stay in the special store", "保留专用存储中的副本"),
     "value-copies-delete": ("are DELETED too", "一并删除"),
     "value-method-overwritten": ("overwritten in full", "整盘覆写"),
-    "value-method-erased": ("erased by its own command", "安全擦除"),
+    "value-method-erased": (
+        "erased by its own command (secure erase, crypto erase)",
+        "安全擦除（磁盘自带命令或密钥销毁）",
+    ),
     "value-method-degaussed": ("degaussed", "消磁"),
     "value-method-shredded": ("taken apart and shredded", "拆解粉碎"),
     "scope-viewer": ("viewer", "调看人"),
@@ -94,9 +97,9 @@ REASONS: dict[str, str] = {
     "expired": "已过期",
     "there is no request {}": "没有申请 {}",
 }
-_PATTERNS = patterns(REASONS)
+_PATTERNS = reasons.patterns(REASONS)
 
 
 def said(reason: str, language: str) -> str:
     """Why a verdict does not stand, in the language of the site."""
-    return reason_among(_PATTERNS, reason, language)
+    return reasons.said(_PATTERNS, reason, language)

@@ -7,16 +7,10 @@ from collections.abc import Mapping
 
 from agent.cli.camera_words import REASONS
 from agent.cli.place import Place
+from agent.cli.reasons import patterns, said
 
-# As it is written, with {} for what stands there -> the same in Chinese. The first that fits, of what stands there too.
+# As it is written, with {} for what stands there -> the same in Chinese. What may begin with anything stands last.
 CAUSES: Mapping[str, str] = {
-    "{}: no marker: is the disk mounted? To record here all the same: standpipe footage accept-volume": (
-        "{}：没有卷标记，磁盘是否已挂载？仍要录在此处：standpipe footage accept-volume"
-    ),
-    "{}: another disk. To record here all the same: standpipe footage accept-volume": (
-        "{}：是另一块磁盘。仍要录在此处：standpipe footage accept-volume"
-    ),
-    "{}: {} MiB free, {} MiB are kept: free some space": "{}：剩余 {} MiB，须保留 {} MiB：请腾出空间",
     "recorder@{} has said nothing for a minute, this camera may not be recorded: standpipe status": (
         "recorder@{} 已有一分钟没有状态，该摄像机可能没有录像：standpipe status"
     ),
@@ -42,6 +36,13 @@ CAUSES: Mapping[str, str] = {
     "corrupt": "数据损坏",
     "not recorded now": "目前没有录像",
     "nobody knows why": "原因不明",
+    "{}: no marker: is the disk mounted? To record here all the same: standpipe footage accept-volume": (
+        "{}：没有卷标记，磁盘是否已挂载？仍要录在此处：standpipe footage accept-volume"
+    ),
+    "{}: another disk. To record here all the same: standpipe footage accept-volume": (
+        "{}：是另一块磁盘。仍要录在此处：standpipe footage accept-volume"
+    ),
+    "{}: {} MiB free, {} MiB are kept: free some space": "{}：剩余 {} MiB，须保留 {} MiB：请腾出空间",
 }
 REFUSALS: Mapping[str, str] = {
     "{}: not shown: {}": "{}：不予调看：{}",
@@ -59,37 +60,19 @@ REFUSALS: Mapping[str, str] = {
 }
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
-
-def _pattern(text: str) -> re.Pattern[str]:
-    numbered = re.escape(text).replace(r"\{\}\ MiB", r"(\d+)\ MiB")
-    return re.compile(numbered.replace(r"\{\}", "(.+?)"), re.DOTALL)
-
-
-def _patterns(table: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
-    return [(_pattern(text), chinese) for text, chinese in table.items()]
-
-
 _OF_CAMERAS = {**REASONS, **{"{}: " + english: "{}：" + chinese for english, chinese in REASONS.items()}}
-_CAUSES, _REFUSALS = _patterns({**CAUSES, **_OF_CAMERAS}), _patterns(REFUSALS)
+_CAUSES, _REFUSALS = patterns({**CAUSES, **_OF_CAMERAS}), patterns(REFUSALS)
 
 
 def cause(text: str, language: str) -> str:
     """Why nothing was recorded, of a gap, an alarm or a recorder."""
-    return _in(_CAUSES, text, language)
+    return said(_CAUSES, text, language)
 
 
 def refused(text: str, place: Place) -> str:
     """Why footage is not shown; its times as they are read there."""
     camera, mark, why = text.partition(": not shown: ")
     if mark:
-        return _in(_REFUSALS, f"{camera}{mark}{refused(why, place)}", place.language)
+        return said(_REFUSALS, f"{camera}{mark}{refused(why, place)}", place.language)
     local = _ISO.sub(lambda one: place.time(place.ns_of(one[0])), text)
-    return _in(_REFUSALS, local, place.language)
-
-
-def _in(table: list[tuple[re.Pattern[str], str]], text: str, language: str) -> str:
-    if language == "zh-CN":
-        for pattern, chinese in table:
-            if found := pattern.fullmatch(text):
-                return chinese.format(*(_in(table, one, language) for one in found.groups()))
-    return text
+    return said(_REFUSALS, local, place.language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.cli.alarm_texts import patterns, reason_among
+from agent.cli import reasons
 
 RETENTION_TEXTS: dict[str, tuple[str, str]] = {
     "plan-policy": (
@@ -61,9 +61,9 @@ REASONS: dict[str, str] = {
         "没有录像可以到期删除，磁盘将在 {} 天后写满：请运行 standpipe retention policy"
     ),
 }
-_PATTERNS = patterns(REASONS)
+_PATTERNS = reasons.patterns(REASONS)
 
 
 def why(text: str, language: str) -> str:
     """A job's reason in the language of the site; as it was recorded if nobody has translated it."""
-    return reason_among(_PATTERNS, text, language)
+    return reasons.said(_PATTERNS, text, language)

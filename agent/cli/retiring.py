@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from agent.cli.approve_texts import APPROVE_TEXTS
 from agent.cli.moments import span as moments
 from agent.cli.place import CommandError, Place, UsageError
 from agent.cli.requests import ask, wants
@@ -28,10 +29,6 @@ RETIRING_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "retire-looked": ("{count} blocks spread over it were read: empty", "抽读全盘 {count} 个数据块：均为空"),
     "retire-written": ("{file}: print it, sign it, file it", "{file}：请打印、签字、归档"),
-    "method-overwritten": ("overwritten in full", "整盘覆写"),
-    "method-erased": ("erased by its own command (secure erase, crypto erase)", "安全擦除（磁盘自带命令或密钥销毁）"),
-    "method-degaussed": ("degaussed", "消磁"),
-    "method-shredded": ("taken apart and shredded", "拆解粉碎"),
     "cert-title": ("Certificate of destruction", "数据载体销毁证明"),
     "cert-disk": ("disk (serial number)", "磁盘序列号"),
     "cert-volume": ("volume", "卷标识"),
@@ -49,6 +46,7 @@ RETIRING_TEXTS: dict[str, tuple[str, str]] = {
     "cert-done": ("carried out by", "销毁人"),
     "cert-seen": ("witnessed by", "监销人"),
     "cert-day": ("date", "日期"),
+    **{name: text for name, text in APPROVE_TEXTS.items() if name.startswith("value-method-")},
 }
 FACTS = ("disk", "volume", "held", "used", "method", "looked", "document", "reason", "requester", "approver")
 NS = 1_000_000_000
@@ -114,7 +112,7 @@ def rendered(made: dict[str, Any], where: str, place: Place, t: Texts) -> str:
     told = {
         **made,
         "used": place.time(made["last_used_ns"]),
-        "method": t(f"method-{made['method']}"),
+        "method": t(f"value-method-{made['method']}"),
         "looked": made["looked"] or t("cert-not-looked"),
         "approver": f"{made['approver']} ({t('cert-key', key=made['key'])})",
     }
