@@ -44,17 +44,22 @@ def wants(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line: each segment, gap, row or hold")
 
 
-def run(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
-    now = datetime.now(place.zone)
-    start, end = (None if text is None else moment(text, place, now) for text in (args.start, args.end))
-    between = Between(EVER.from_ns if start is None else start, EVER.to_ns if end is None else end)
-    index = MediaIndex(paths.media, create=False)
-    with contextlib.closing(index), contextlib.ExitStack() as stack:
+@contextlib.contextmanager
+def opened(paths: Paths) -> Iterator[tuple[MediaIndex, Footage]]:
+    """The index, and what is asked of it: without a journal, by the clocks that footage was recorded with."""
+    with contextlib.closing(MediaIndex(paths.media, create=False)) as index, contextlib.ExitStack() as stack:
         try:
             journal = stack.enter_context(journal_to_read(paths))
         except JournalError:
             journal = None
-        footage = Footage(index, journal)
+        yield index, Footage(index, journal)
+
+
+def run(args: argparse.Namespace, paths: Paths, place: Place, t: Texts) -> int:
+    now = datetime.now(place.zone)
+    start, end = (None if text is None else moment(text, place, now) for text in (args.start, args.end))
+    between = Between(EVER.from_ns if start is None else start, EVER.to_ns if end is None else end)
+    with opened(paths) as (_, footage):
         cameras = [args.camera] if args.camera else footage.cameras()
         lister = _Lister(args, footage, between, place, t)
         lister.show(cameras)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from agent.cli.footage_words import cause
+from agent.cli.listing import opened
 from agent.cli.moments import moment
-from agent.cli.place import Place, UsageError, journal_to_read
+from agent.cli.place import Place, UsageError
 from agent.cli.terminal import GREEN, YELLOW, columns, paint, span
 from agent.cli.texts import Texts
 from agent.core.availability import Availability, Loss
-from agent.footage.index import MediaIndex
-from agent.footage.query import Between, Footage
+from agent.footage.query import Between
 from agent.footage.uptime import availability
-from agent.journal import JournalError
 from agent.runtime.clock import SystemClock
 from agent.runtime.paths import Paths
 
@@ -42,12 +40,7 @@ def run(args: argparse.Namespace, paths: Paths, place: Place, t: Texts, folder: 
     from_ns = to_ns - WEEK_NS if args.start is None else moment(args.start, place, here)
     if to_ns <= from_ns:
         raise UsageError(t("to-before-from"))
-    with contextlib.closing(MediaIndex(paths.media, create=False)) as index, contextlib.ExitStack() as stack:
-        try:
-            journal = stack.enter_context(journal_to_read(paths))
-        except JournalError:
-            journal = None
-        footage = Footage(index, journal)
+    with opened(paths) as (index, footage):
         cameras = [args.camera] if args.camera else footage.cameras()
         between = Between(from_ns, to_ns)
         found = {camera: availability(camera, between, now, index, footage, folder) for camera in cameras}

@@ -48,15 +48,14 @@ def _stretch(one: Segment, footage: Footage, folder: Path) -> Stretch:
 
 
 def _up_to_now(stretches: list[Stretch], causes: dict[Start, str], now: Stamp) -> None:
-    """Nothing has come since the newest footage: the hole ends now."""
+    """Nothing has come since the newest footage: the hole ends now. What is still gathered is no hole."""
     last = stretches[-1]
     since = now.mono_ns - last.to_mono_ns if now.boot == last.boot else now.at_ns - last.to_at_ns
-    if since > 0:
+    if since > LATE_NS:
         stretches.append(Stretch(last.seq + 1, now.boot, now.mono_ns, now.mono_ns, now.at_ns, now.at_ns))
-        if since > LATE_NS:
-            causes[(now.boot, now.mono_ns)] = NOW
-        else:
-            stretches[-2] = last._replace(to_mono_ns=last.to_mono_ns + since, to_at_ns=last.to_at_ns + since)
+        causes[(now.boot, now.mono_ns)] = NOW
+    elif since > 0:
+        stretches[-1] = last._replace(to_mono_ns=last.to_mono_ns + since, to_at_ns=last.to_at_ns + since)
 
 
 def _causes(camera: str, between: Between, footage: Footage) -> dict[Start, str]:
