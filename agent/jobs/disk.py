@@ -16,9 +16,9 @@ def look(desk: Desk) -> None:
         volume = expected = ""
     if not volume:
         return
-    last = desk.journal.last("footage.disk") or next(every(desk.journal, "footage.disk"), None)
+    rows = list(every(desk.journal, "footage.disk"))
     disk = disk_of(desk.paths.footage)
-    told = last.values() if last is not None else {}
+    told = rows[-1].values() if rows else {}
     if told.get("volume") == volume and (told.get("device"), told.get("serial")) == (disk.device, disk.serial):
         return
     before = str(told.get("volume", "")) or expected

@@ -9,7 +9,6 @@ from agent.core.events import DeletionCertified
 from agent.core.retiring import BLOCK, Disk, empty, offsets, refusal
 from agent.core.spans import span
 from agent.footage.errors import FootageError, explain
-from agent.footage.volume import MARKER
 from agent.jobs.desk import Desk
 from agent.journal.approvals import Approval
 from agent.journal.holds import holds
@@ -20,11 +19,9 @@ WHAT = "disk.retire"
 
 def may_not(desk: Desk, volume: str, last_used_ns: int | None) -> str:
     """Why the disk with that marker ("": not known) may not be destroyed now, "" if it may."""
-    marker = desk.paths.footage / MARKER
-    now_on = marker.read_text().strip() if marker.exists() else ""
     known = replaced_ns(desk, volume)
     uncopied = [hold.id for hold in holds(desk.journal).values() if not hold.copied]
-    disk = Disk(bool(volume) and volume == now_on, last_used_ns if known is None else known, uncopied)
+    disk = Disk(bool(volume) and volume == desk.volume.found, last_used_ns if known is None else known, uncopied)
     floors = [(span(camera.keep), camera.keep) for camera in desk.site.camera]
     return refusal(disk, floors, desk.now().at_ns, desk.zone)
 

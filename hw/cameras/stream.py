@@ -130,7 +130,7 @@ class StreamCamera:
         except av.FFmpegError as error:
             slow = time.monotonic() - began >= self._open_s  # some protocols call their own time-out by other names
             reason = _silent(self._open_s) if slow else _reason(error, self._open_s)
-            if spec.host and error.errno == errno.EIO:  # FFmpeg's word for a name that nobody knows, too
+            if spec.host and not slow and error.errno == errno.EIO:  # FFmpeg's word for a name that nobody knows, too
                 reason = why_unknown(spec.host) or reason
             reason = (self._feed.ending() if self._feed is not None else "") or reason
             self.close()
