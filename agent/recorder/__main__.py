@@ -72,6 +72,11 @@ def run(args: argparse.Namespace, paths: Paths) -> int:
         raise NoSuchCamera(f"{paths.site}: no camera {args.camera!r} there (known: {known})")
     source = f"recorder@{config.id}"
     recorder = Recorder(paths, site, config, source, process.clock(args).stamp)
+    if recorder.looks:
+        from agent.recorder import looking  # noqa: F401 - cv2 and numpy: 50 MiB that a recorder without does not pay
+
+        memory.keep_smaller()
+    memory.let_go_of_start()  # before threads start, with all that they will need imported
     return _record(recorder, recorder.camera_of(config.source))
 
 
@@ -92,6 +97,11 @@ class Recorder:
         self.shown = Shown()
         self.notes = Notes(source, stamp, self.journal)
         self.disk_done = threading.Event()
+
+    @property
+    def looks(self) -> bool:
+        """Whether pictures are looked at."""
+        return self.config.health.watch or self.config.motion is not UNSET
 
     def camera_of(self, source: str) -> Camera:
         """A camera of this address, not yet connected; the sub stream is reached with the same credentials."""
@@ -164,7 +174,7 @@ def _record(recorder: Recorder, camera: Camera) -> int:
     workers.start("camera", functools.partial(loop.run, stop), limit_s=CAMERA_LIMIT_S)
     workers.start("clips", functools.partial(clips.run, stop.is_set), limit_s=DISK_LIMIT_S)
     workers.start("notes", functools.partial(notes.run, recorder.disk_done.is_set), limit_s=DISK_LIMIT_S)
-    if recorder.config.health.watch or recorder.config.motion is not UNSET:
+    if recorder.looks:
         _look(workers, recorder, camera, tap, stills)
     looked_at = view.View(shown, recorder.queue)
     workers.start("status", functools.partial(view.run, recorder.paths, recorder.source, looked_at, stop))
@@ -173,9 +183,8 @@ def _record(recorder: Recorder, camera: Camera) -> int:
 
 def _look(workers: Workers, recorder: Recorder, camera: Camera, tap: Tap, stills: Stills) -> None:
     """Start what looks at pictures, and reads the sub stream for it if there is one."""
-    from agent.recorder import looking  # cv2 and numpy: 50 MiB that a recorder without does not pay
+    from agent.recorder import looking  # see run()
 
-    memory.keep_smaller()
     config, sub_tap = recorder.config, None
     if config.sub is not UNSET:
         sub_tap = Tap(keep_all=True)

@@ -1,9 +1,13 @@
-"""What glibc's malloc is told, so that a recorder stays small: some tens of megabytes for pictures, again and again."""
+"""What glibc and the kernel are told, so that a recorder stays small: tens of MiB for pictures, again and again."""
 
 from __future__ import annotations
 
 import ctypes
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+MADV_DONTNEED = 4  # madvise(2)
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # malloc.h
 KEPT_BYTES = 2 << 20  # what looking at a small picture takes again and again
 PICTURE_BYTES = 1 << 20  # a decoded one of 1080p is larger
@@ -35,6 +39,50 @@ def give_back() -> None:
     trim = getattr(_LIBC, "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def let_go_of_start() -> int:
+    """Have the kernel unmap code and constants that came with libraries; what is run again is mapped again. Bytes.
+
+    Most of what a start reads in nothing needs later: 39 MiB go, 16 come back. It stays in the kernel's cache while
+    there is room. To be called when all is imported, and before threads could load a library.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    gone = 0
+    for start, end, resident in _clean(_smaps()):
+        if libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED) == 0:
+            gone += resident
+    return gone
+
+
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-(?:x|-)p \S+ \S+ \d+ +/.*")
+
+
+def _clean(smaps: Iterable[str]) -> Iterator[tuple[int, int, int]]:
+    """(start, end, resident bytes) of what is mapped from a file to be read, of which no page is the process's own.
+
+    Of its own are those that the loader has relocated, be they in memory or swapped out: they would be lost.
+    """
+    start = end = resident = own = 0
+    for line in smaps:
+        name, _, value = line.partition(":")
+        if "-" in name:
+            found = _MAPPING.match(line)
+            start, end = (int(found[1], 16), int(found[2], 16)) if found else (0, 0)
+        elif name == "Rss":
+            resident = int(value.split()[0]) << 10
+        elif name == "Anonymous":
+            own = int(value.split()[0])
+        elif name == "Swap" and end and resident and own + int(value.split()[0]) == 0:
+            yield start, end, resident
+
+
+def _smaps() -> list[str]:
+    """proc_pid_smaps(5); nothing where the kernel has it not."""
+    try:
+        return Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def _set(option: int, value: int) -> None:
