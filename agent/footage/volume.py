@@ -61,12 +61,12 @@ class Volume:
     @property
     def expected(self) -> str:
         """The UUID that is recorded on, "" before there was any. OSError."""
-        return self._expected.read_text().strip() if self._expected.exists() else ""
+        return _uuid(self._expected)
 
     @property
     def found(self) -> str:
         """The UUID of the disk that is there, "" without a marker. OSError."""
-        return self._marker.read_text().strip() if self._marker.exists() else ""
+        return _uuid(self._marker)
 
     def mark(self) -> str:
         """The UUID of the disk that is there; it is given one if it has none. FootageError."""
@@ -84,9 +84,9 @@ class Volume:
 
         Recording stops below the reserve and starts again only with some slack above it.
         """
-        if not self._expected.exists():
-            self.adopt()
         try:
+            if not self.expected:
+                self.adopt()
             expected, found = self.expected, self.found
             free = self.free_bytes()
         except OSError as error:
@@ -106,6 +106,15 @@ class Volume:
         """What others than root can still write. OSError if the folder is gone."""
         found = os.statvfs(self.footage)
         return found.f_bavail * found.f_frsize
+
+
+def _uuid(path: Path) -> str:
+    """What stands in a marker, "" without one. OSError. Asked for each second, so nothing is asked twice."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(100).decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _write(path: Path, text: str) -> None:
