@@ -34,7 +34,7 @@ class Published:
 class Stub:
     """Serves on 127.0.0.1:port. `policy(topic, payload)` is the PUBACK's reason code, None for no PUBACK at all.
 
-    most_unacked is the most PUBLISHes that were open at once, over all sessions.
+    most_unacked is the most PUBLISHes that were open at once in the newest session.
     """
 
     receive_maximum: int = 65535
@@ -54,6 +54,7 @@ class Stub:
         self._open: set[tuple[int, int]] = set()  # (session, mid)
         self._clients: dict[int, socket.socket] = {}
         self._let_in: set[int] = set()
+        self._newest = 0
         self._stopping = False
         self._accepter = threading.Thread(target=self._accept, daemon=True)
         self._accepter.start()
@@ -144,6 +145,8 @@ class Stub:
         properties = b"\x21" + struct.pack(">H", self.receive_maximum)
         if self.packet_bytes:
             properties += b"\x27" + struct.pack(">I", self.packet_bytes)
+        with self.lock:
+            self._newest, self.most_unacked = session, 0
         self._write(session, CONNACK << 4, bytes([0, self.connack, len(properties)]) + properties)
         self._let_in.add(session)
 
@@ -167,7 +170,8 @@ class Stub:
             self.published.append(Published(session, topic, payload, bool(first & 1), bool(first & 8), mid))
             if qos:
                 self._open.add((session, mid))
-                self.most_unacked = max(self.most_unacked, len(self._open))
+                if session == self._newest:
+                    self.most_unacked = max(self.most_unacked, sum(of == session for of, _ in self._open))
             code = self.policy(topic, payload)
         if qos and code is not None:
             self.ack(session, mid, code)
