@@ -215,6 +215,11 @@ class Journal:
             ).fetchall()
         return [Row._make(columns) for columns in found]
 
+    def version(self) -> int:
+        """A number that is another one after each commit of somebody else: whether to look is cheaper than to look."""
+        with self._guarded():
+            return int(self._db.execute("pragma data_version").fetchone()[0])
+
     def read_chained(self, after: int, lane: str, limit: int) -> list[tuple[Row, bytes]]:
         """Rows of a lane past `after`, each with the hash before it in the chain (of whatever lane that row was)."""
         columns = ", ".join("r." + name.strip() for name in COLUMNS.split(","))

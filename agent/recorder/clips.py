@@ -29,6 +29,7 @@ LOOK_S = 1.0
 TRY_AGAIN_S = 5.0
 ROLL_S_MAX = 3600
 LOOK_BACK = 500  # rows
+AT_ONCE = 500  # rows
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
@@ -89,6 +90,7 @@ class ClipLoop:
         self._note = note
         self._others = others or {}
         self._journal: Journal | None = None
+        self._version = 0  # of the journal, at the last look
         self._after = 0
         self._pending: dict[str, Request] = {}
 
@@ -121,13 +123,19 @@ class ClipLoop:
         """Take up requests that came since the last look; all unanswered ones at the first."""
         if self._journal is None:
             self._journal = self._opened()
+            self._version = self._journal.version()
             self._after = self._journal.head()[0]
             rows = pending_clips(self._journal, self._camera)
             rows += unanswered(self._journal, self._camera, max(0, self._after - LOOK_BACK))
         else:
             self._journal.check_moved()
-            rows = self._journal.read(self._after, kinds=("clip.requested", *self._others))
+            version, self._version = self._version, self._journal.version()
+            if version == self._version:
+                return
+            rows = self._journal.read(self._after, kinds=("clip.requested", *self._others), limit=AT_ONCE)
             self._after = rows[-1].seq if rows else self._after
+            if len(rows) == AT_ONCE:
+                self._version = 0  # there may be more
         for row in rows:
             if row.kind in self._others:
                 self._other(self._others[row.kind], row)
