@@ -82,6 +82,7 @@ class Fragmenter:
         except (av.FFmpegError, ValueError):
             self._muxer.close()
             raise
+        self._time_base = self._stream.time_base  # asked of PyAV, it is made anew each time
         self.init = self._sink.take()
         self._timeline: Timeline | None = None
         self._held: list[tuple[Any, int]] | None = []
@@ -127,7 +128,7 @@ class Fragmenter:
         timeline = self._timeline
         assert timeline is not None
         packet.pts, packet.dts = pts, dts = timeline.place(pts, dts, mono_ns)
-        packet.time_base, packet.duration = self._stream.time_base, timeline.step
+        packet.time_base, packet.duration = self._time_base, timeline.step
         packet.stream = self._stream
         key = packet.is_keyframe
         self._muxer.mux_one(packet)

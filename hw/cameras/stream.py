@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import socket
 import threading
 import time
@@ -106,7 +107,7 @@ class StreamCamera:
         if self._rest is not None:
             self._socket = connection_to(self._spec.port) if self._feed is None else None
             room = self._feed.room() if self._feed is not None else 0 if self._socket is None else room_in(self._socket)
-            self._rest = _Rest(room)
+            self._rest = _Rest(room, None if self._socket is None else functools.partial(bytes_in, self._socket))
             if self._socket is not None:
                 self._clock = _PacketClock(self._socket, self._silent_s, self._stall_s + LATE_S)
         if self._feed is not None:
@@ -170,7 +171,7 @@ class StreamCamera:
         rest = self._rest
         began_ns = 0
         if rest is not None:
-            rest.before(None if self._socket is None else bytes_in(self._socket))
+            rest.before()
             began_ns = time.monotonic_ns()
         packet = self._next()
         if packet is None:
@@ -267,30 +268,41 @@ class _Rest:
     A picture comes as a dozen RTP packets, and waking for each of them takes most of what a recorder spends. Not
     more is left to gather than fits: `room` bytes, or what any socket's buffer has from the start. So no camera is
     ever held up. A read that only took long, on a busy processor, has not waited: who rested then would fall behind.
+    `there` tells how many bytes have come, where that is seen; it is asked when what it told of is read up.
     """
 
     LONGEST_S = 0.2
     LEAST_BYTES, MOST_BYTES = 64 * 1024, 160 * 1024
 
-    def __init__(self, room: int = 0) -> None:
+    def __init__(self, room: int = 0, there: Callable[[], int] | None = None) -> None:
+        self._there = there
+        self._there_bytes = 0
         self._gathered_bytes = max(self.LEAST_BYTES, min(self.MOST_BYTES, room))
         self._since_ns = time.monotonic_ns()
         self._bytes = 0
         self._typical_bytes = 0  # of a picture, the last sixteen or so
         self._due = False
 
-    def before(self, there_bytes: int | None) -> None:
+    def before(self) -> None:
         """Rest if it is time to: after a read that waited, or when less than a picture is there, where that is seen."""
-        if self._due or (there_bytes is not None and there_bytes <= self._typical_bytes):
+        if self._due or self._little_is_there():
             now_ns = time.monotonic_ns()
             took_s = max(1, now_ns - self._since_ns) / 1e9
             rest_s = min(self.LONGEST_S, self._gathered_bytes * took_s / max(1, self._bytes))
             self._since_ns, self._bytes, self._due = now_ns, 0, False
+            self._there_bytes = 0
             time.sleep(rest_s)
+
+    def _little_is_there(self) -> bool:
+        if self._there is None or self._there_bytes > self._typical_bytes:
+            return False
+        self._there_bytes = self._there()
+        return self._there_bytes <= self._typical_bytes
 
     def after(self, size: int, *, waited: bool) -> None:
         """A packet of `size` was read; had it to be waited for, nothing more is there."""
         self._bytes += size
+        self._there_bytes -= size + size // 32  # and the heads of RTP
         self._typical_bytes += (size - self._typical_bytes) // 16
         self._due = waited
 
