@@ -256,6 +256,8 @@ class StreamCamera:
             clock.end()
         if connection is not None:
             connection.close()
+        if self._rest is not None:
+            self._rest = _Rest()  # the socket that it asked is closed
         self._packets, self._stream, self._pending, self._device = iter(()), None, None, -1
         if container is not None:
             with contextlib.suppress(av.FFmpegError):  # nothing is lost by a farewell that did not arrive

@@ -12,7 +12,7 @@ import sp_rtsp
 
 from hw.cameras import open_camera, specs, v4l2
 from hw.cameras.sps import never_reordered
-from hw.cameras.stream import StreamCamera
+from hw.cameras.stream import StreamCamera, _Rest
 from hw.ports import HardwareError
 
 SECRET = "p@ss:w/rd"
@@ -270,3 +270,50 @@ def test_headers_tell_whether_pictures_may_be_reordered(options, expected):
 )
 def test_headers_that_say_nothing_rule_nothing_out(data):
     assert never_reordered(data) is False
+
+
+@pytest.fixture
+def rests(monkeypatch):
+    """How long was rested, each time."""
+    found = []
+    monkeypatch.setattr("hw.cameras.stream.time.sleep", found.append)
+    return found
+
+
+def test_what_lies_in_the_socket_is_asked_when_what_was_seen_there_is_read_up(rests):
+    """Pictures of 16 KB, ten at a time: it asks once for them all, and rests when there is none left."""
+    asked, answers = [], iter([170_000, 20_000, 0, 170_000])
+    rest = _Rest(200_000, lambda: asked.append(1) or next(answers))
+    rest._typical_bytes = 16_000
+    for _ in range(10):
+        rest.before()
+        rest.after(16_000, waited=False)
+    assert (len(asked), rests) == (1, [])
+    rest.before()
+    rest.after(16_000, waited=False)
+    assert (len(asked), rests) == (2, []), "one more was there"
+    rest.before()
+    assert (len(asked), len(rests)) == (3, 1)
+    rest.before()
+    assert (len(asked), len(rests)) == (4, 1), "after a rest it is seen anew"
+
+
+def test_a_read_that_had_to_wait_is_followed_by_a_rest_where_nothing_is_seen(rests):
+    rest = _Rest()
+    for waited in (False, True):
+        rest.before()
+        rest.after(1000, waited=waited)
+    assert rests == []
+    rest.before()
+    rest.before()
+    assert len(rests) == 1
+
+
+def test_reading_after_close_is_an_error_of_the_camera(card):
+    with sp_rtsp.RtspServer({"main": card}) as server:
+        camera = open_camera(server.url("main"))
+        camera.open()
+        camera.read()
+        camera.close()
+        with pytest.raises(HardwareError):
+            camera.read()
