@@ -8,6 +8,8 @@ import pytest
 from sp_jobs import DAY_NS, NS, JobSite
 
 from agent.footage.volume import Volume
+from agent.jobs import disk
+from agent.journal.prune import prune
 from agent.runtime.clock import SystemClock
 
 
@@ -72,3 +74,19 @@ def test_another_disk_is_a_row_once(site: JobSite) -> None:
     marker.unlink()
     assert jobs(site, "seal").returncode == 0, "a disk that is gone is the recorders' to tell"
     assert len(site.rows("footage.disk")) == 2
+
+
+def test_the_disk_is_known_by_its_newest_row_when_all_of_them_are_pruned(site: JobSite) -> None:
+    Volume(site.paths.footage, site.paths.data, 0).adopt()
+    for marker in ("", "another\n"):
+        if marker:
+            (site.paths.footage / ".standpipe-volume").write_text(marker)
+        with site.desk() as desk:
+            disk.look(desk)
+    kept = site.rows("footage.disk")
+    assert len(kept) == 2
+    with site.desk() as desk:
+        head = desk.journal.head()[0]
+        prune(desk.journal, head, cursors={}, verified_upto=head, floor_seq=head + 1, keep=kept)
+        disk.look(desk)
+    assert site.rows("footage.disk") == []
