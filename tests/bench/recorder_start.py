@@ -1,8 +1,8 @@
 """From a recorder's start to its first footage, with 92 days of eight cameras in the index and its camera's files.
 
 Beside it the same recorder with nothing in its index, in the same run. The camera answers at once and every picture is
-a keyframe, so what counts is the program: what it imports, looks through and puts right before it writes. The files
-are empty but have their names, as those of 92 days have: a hundred and thirty thousand.
+a keyframe, so what counts is the program: what it imports (it looks at pictures, too), looks through and puts right
+before it writes. The files are empty but have their names, as those of 92 days have: a hundred and thirty thousand.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from agent.runtime.clock import SystemClock
 
 DAYS, CAMERAS = 92, 8
 CAMERA = "cam-1"
+LOOKING = "[camera.motion]\nsensitivity = 5\n"  # cv2 and numpy are imported, too
 MUST_S = 1.0
 MINUTE_NS = 60 * 1_000_000_000
 
@@ -72,7 +73,9 @@ def start_s(recorder: Recorder) -> float:
 def main() -> None:
     rounds = 10 if sp_bench.long_wanted() else 4
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name, Wire().plays(play) as wire:
-        full, empty = (Recorder(Path(name) / which, wire.source, camera=CAMERA) for which in ("full", "empty"))
+        full, empty = (
+            Recorder(Path(name) / which, wire.source, camera=CAMERA, extra=LOOKING) for which in ("full", "empty")
+        )
         fill(full, SystemClock().stamp())
         ours, reference = [], []
         try:
