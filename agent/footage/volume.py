@@ -85,10 +85,11 @@ class Volume:
         Recording stops below the reserve and starts again only with some slack above it.
         """
         try:
-            if not self.expected:
+            expected = self.expected
+            if not expected:
                 self.adopt()
-            expected, found = self.expected, self.found
-            free = self.free_bytes()
+                expected = self.expected
+            found, free = self.found, self.free_bytes()
         except OSError as error:
             raise explain(self.footage, error) from error
         if found != expected:
@@ -109,7 +110,7 @@ class Volume:
 
 
 def _uuid(path: Path) -> str:
-    """What stands in a marker, "" without one. OSError. Asked for each second, so nothing is asked twice."""
+    """What stands in a marker, "" without one. OSError."""
     try:
         with path.open("rb", buffering=0) as file:
             return file.read(100).decode(errors="replace").strip()

@@ -216,7 +216,7 @@ class Journal:
         return [Row._make(columns) for columns in found]
 
     def version(self) -> int:
-        """A number that is another one after each commit of somebody else: whether to look is cheaper than to look."""
+        """A number that changes whenever another connection commits: the same as before, there is nothing to read."""
         with self._guarded():
             return int(self._db.execute("pragma data_version").fetchone()[0])
 

@@ -90,7 +90,7 @@ class ClipLoop:
         self._note = note
         self._others = others or {}
         self._journal: Journal | None = None
-        self._version = 0  # of the journal, at the last look
+        self._version = -1  # of the journal at the last look; -1: look again
         self._after = 0
         self._pending: dict[str, Request] = {}
 
@@ -135,7 +135,7 @@ class ClipLoop:
             rows = self._journal.read(self._after, kinds=("clip.requested", *self._others), limit=AT_ONCE)
             self._after = rows[-1].seq if rows else self._after
             if len(rows) == AT_ONCE:
-                self._version = 0  # there may be more
+                self._version = -1  # there may be more
         for row in rows:
             if row.kind in self._others:
                 self._other(self._others[row.kind], row)

@@ -13,6 +13,7 @@ KEPT_BYTES = 2 << 20  # what looking at a small picture takes again and again
 PICTURE_BYTES = 1 << 20  # a decoded one of 1080p is larger
 FRAGMENT_BYTES = 1 << 18
 _LIBC = ctypes.CDLL(None)
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-(?:x|-)p \S+ \S+ \d+ +/.*")  # of a file, not to be written
 
 
 def keep_small() -> None:
@@ -42,20 +43,16 @@ def give_back() -> None:
 
 
 def let_go_of_start() -> int:
-    """Have the kernel unmap code and constants that came with libraries; what is run again is mapped again. Bytes.
+    """Have the kernel unmap code and constants of libraries, most of which only a start needs; how many bytes that was.
 
-    Most of what a start reads in nothing needs later: 39 MiB go, 16 come back. It stays in the kernel's cache while
-    there is room. To be called when all is imported, and before threads could load a library.
+    What is run again is mapped again, from the kernel's cache while there is room: of 39 MiB 16 come back. To be called
+    when all is imported, and before there are threads that could load a library.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     gone = 0
     for start, end, resident in _clean(_smaps()):
-        if libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED) == 0:
+        if _LIBC.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED) == 0:
             gone += resident
     return gone
-
-
-_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-(?:x|-)p \S+ \S+ \d+ +/.*")
 
 
 def _clean(smaps: Iterable[str]) -> Iterator[tuple[int, int, int]]:

@@ -47,7 +47,6 @@ Anonymous:             0 kB
 Swap:                  0 kB
 """
 PROGRAM = """
-import sys
 from agent.recorder import looking, memory
 
 def mapped_kib():

@@ -219,7 +219,7 @@ def test_status_is_replaced_whole_and_says_who_lives(tmp_path: Path) -> None:
         "\xff",
     ]
     for number, text in enumerate(strange):
-        (tmp_path / "run" / f"status-{number}.json").write_text(text)
+        (tmp_path / "run" / f"status-{number}.json").write_bytes(text.encode("latin-1"))
     found = status.read_all(paths)
     assert list(found) == ["panel"]
     assert (found["panel"]["state"], found["panel"]["alive"]) == ("ill", True)
